@@ -1,0 +1,9 @@
+// millrace VERB ...: one file a verb.
+#include <stdio.h>
+
+int
+main(void)
+{
+	fputs("millrace: no verb yet\n", stderr);
+	return 2;
+}
