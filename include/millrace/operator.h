@@ -142,6 +142,8 @@ void mr_count(struct mr_ctx *, enum mr_counter);
 // Start of the local calendar unit that `ms` lies in, and local parts, in that zone.
 int64_t mr_local_start(struct mr_ctx *, enum mr_calendar, int64_t ms);
 int64_t mr_local_next(struct mr_ctx *, enum mr_calendar, int64_t ms);  // start of the next unit
+// Whether the machine's zone data has that name ("Europe/London").
+bool mr_zone_known(const struct mr_ctx *, struct mr_str name);
 
 #ifdef __cplusplus
 }
