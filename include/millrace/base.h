@@ -14,7 +14,7 @@ extern "C" {
 // An assert that stays on in production: states an invariant whose failure is a bug of ours,
 // never of the input. Prints file, line and condition, then aborts.
 #define MR_ASSERT(cond) ((cond) ? (void)0 : mr_assert_fail(#cond, __FILE__, __LINE__))
-_Noreturn void mr_assert_fail(const char *cond, const char *file, int line);
+void mr_assert_fail(const char *cond, const char *file, int line) __attribute__((noreturn));
 
 #define MR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 

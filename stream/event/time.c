@@ -1,0 +1,150 @@
+// RFC 3339 to milliseconds and back, with no libc: proleptic Gregorian, UTC.
+#include "event/decode.h"
+
+#define DAY_MS INT64_C(86400000)
+#define YEAR_0_MS INT64_C(-62167219200000)    // 0000-01-01T00:00:00.000Z
+#define YEAR_9999_MS INT64_C(253402300799999) // 9999-12-31T23:59:59.999Z
+
+// Both by Howard Hinnant's day algorithms: eras of 400 years that begin on 1 March.
+static int64_t
+days_of(int64_t year, int month, int day)
+{
+	year -= month <= 2;
+	int64_t era = (year >= 0 ? year : year - 399) / 400;
+	int64_t of_era = year - era * 400;
+	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static void
+date_of(int64_t days, int *year, int *month, int *day)
+{
+	days += 719468;
+	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+	int64_t of_era = days - era * 146097;
+	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
+	int64_t m = (5 * of_year + 2) / 153;
+
+	*day = (int)(of_year - (153 * m + 2) / 5 + 1);
+	*month = (int)(m < 10 ? m + 3 : m - 9);
+	*year = (int)(y + era * 400 + (*month <= 2));
+}
+
+static int
+days_in(int year, int month)
+{
+	static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+// `n` digits as a number, -1 where one is not a digit.
+static int
+digits(const char *p, int n)
+{
+	int v = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return -1;
+		v = v * 10 + (p[i] - '0');
+	}
+	return v;
+}
+
+// "Z" or "+HH:MM", to the end of the text.
+static bool
+parse_offset(const char *p, const char *end, int *minutes)
+{
+	*minutes = 0;
+	if (end - p == 1)
+		return *p == 'Z' || *p == 'z';
+	if (end - p != 6 || (*p != '+' && *p != '-') || p[3] != ':')
+		return false;
+	int h = digits(p + 1, 2), m = digits(p + 4, 2);
+	if (h < 0 || h > 23 || m < 0 || m > 59)
+		return false;
+	*minutes = (h * 60 + m) * (*p == '-' ? -1 : 1);
+	return true;
+}
+
+// ".123456": the first three count, the rest is cut off.
+static bool
+parse_fraction(const char **p, const char *end, int *ms)
+{
+	int n = 0, unit = 100;
+
+	*ms = 0;
+	if (*p == end || **p != '.')
+		return true;
+	for (++*p; *p < end && **p >= '0' && **p <= '9'; ++*p, n++, unit /= 10)
+		*ms += (**p - '0') * unit;
+	return n > 0;
+}
+
+bool
+mr_time_parse(struct mr_str s, int64_t *out)
+{
+	int year, month, day, hour, minute, second, ms, offset;
+
+	if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || s.p[13] != ':' || s.p[16] != ':' ||
+	    (s.p[10] != 'T' && s.p[10] != 't' && s.p[10] != ' '))
+		return false;
+	year = digits(s.p, 4);
+	month = digits(s.p + 5, 2);
+	day = digits(s.p + 8, 2);
+	hour = digits(s.p + 11, 2);
+	minute = digits(s.p + 14, 2);
+	second = digits(s.p + 17, 2);
+	if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour < 0 ||
+	    hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+		return false;
+	const char *p = s.p + 19, *end = s.p + s.n;
+	if (!parse_fraction(&p, end, &ms) || !parse_offset(p, end, &offset))
+		return false;
+	int of_day = hour * 60 + minute - offset;
+	// A leap second is the last of a UTC day; there is no place for it in ms since 1970, so it is
+	// read as the last ms before midnight. Anywhere else 60 is wrong.
+	if (second == 60) {
+		if ((of_day + 1) % 1440 != 0)
+			return false;
+		second = 59;
+		ms = 999;
+	}
+	*out = days_of(year, month, day) * DAY_MS + (int64_t)of_day * 60000 + second * 1000 + ms;
+	return true;
+}
+
+static void
+put(char *p, int n, int v)
+{
+	while (n > 0) {
+		p[--n] = (char)('0' + v % 10);
+		v /= 10;
+	}
+}
+
+void
+mr_time_format(char out[25], int64_t ms)
+{
+	int year, month, day;
+
+	if (ms < YEAR_0_MS)
+		ms = YEAR_0_MS;
+	if (ms > YEAR_9999_MS)
+		ms = YEAR_9999_MS;
+	int64_t days = ms / DAY_MS - (ms % DAY_MS < 0);
+	int of_day = (int)(ms - days * DAY_MS);
+	date_of(days, &year, &month, &day);
+	memcpy(out, "0000-00-00T00:00:00.000Z", 25);
+	put(out, 4, year);
+	put(out + 5, 2, month);
+	put(out + 8, 2, day);
+	put(out + 11, 2, of_day / 3600000);
+	put(out + 14, 2, of_day / 60000 % 60);
+	put(out + 17, 2, of_day / 1000 % 60);
+	put(out + 20, 3, of_day % 1000);
+}
