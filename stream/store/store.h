@@ -18,9 +18,11 @@ enum mr_store_status {
 #define MR_CHUNK_MAX 64
 
 // One user's page. `stamp` is the seq that the record reflects.
+// Written: all fields count. Read: the store gives `stamp` for a tombstone only (0 else): a record's
+// own stamp is in its bytes, where whoever encoded it put it.
 struct mr_page {
 	struct mr_str user;
-	struct mr_str bytes;       // empty with tombstone
+	struct mr_str bytes;       // empty with tombstone; otherwise a msgpack map, never empty
 	uint64_t stamp;
 	int64_t due_ms;            // earliest timer; INT64_MAX: none (taken from the index)
 	bool tombstone;
@@ -46,13 +48,19 @@ struct mr_store_ops {
 	const char *scheme;
 	void (*close)(struct mr_store *);
 
-	// Takes the task for `epoch` (higher than the one there, or the same: a restart of ours) and
-	// reads its meta; *meta is zero for a task that the store has never seen.
+	// Takes the task for `epoch` (> 0; higher than the one there, or the same: a restart of ours) and
+	// reads its meta as the last owner left it (meta->epoch is the last owner's; go on with
+	// w = meta->w); *meta is zero for a task that the store has never seen. Strings live until the
+	// next call for the same handle. A higher epoch there: FENCED. An unknown outcome: call it again.
 	enum mr_store_status (*take)(struct mr_store *, uint32_t partition, uint64_t epoch, struct mr_store_meta *meta);
+
+	// Every call below is fenced: a higher epoch in the store, or ours with a higher w: FENCED;
+	// a lower epoch, or ours with a lower w: BEHIND.
 
 	// Fenced, pipelined read. pages[i].bytes is empty for an absent user. Bytes live until the next
 	// call for the same handle. Split in two so that a worker can turn to another task meanwhile;
-	// one read a handle may be under way.
+	// one read a handle may be under way, and no other call between the two.
+	// `users` must live until read_wait. A read that fails may be sent again after a `position`.
 	enum mr_store_status (*read_send)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t w,
 	    const struct mr_str *users, size_t n);
 	enum mr_store_status (*read_wait)(struct mr_store *, struct mr_page *pages, size_t n);
@@ -61,12 +69,17 @@ struct mr_store_ops {
 	    int64_t upto_ms, struct mr_due *out, size_t max, size_t *n);
 
 	// Applies chunk number `w` (exactly one more than the last) whole or not at all; sets meta.seq.
-	// Tombstones with stamp <= meta_seq are removed in passing. n may be 0 (only meta.seq moves on).
+	// Tombstones with stamp <= meta_seq are removed in passing, a bounded number a call. n may be 0
+	// (only meta.seq moves on); meta.seq never goes back. n <= MR_CHUNK_MAX.
 	enum mr_store_status (*write)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t w,
 	    const struct mr_page *pages, size_t n, uint64_t meta_seq);
 	// After UNKNOWN: reconnects and reads which chunk was applied last.
 	enum mr_store_status (*position)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t *w);
 	enum mr_store_status (*set_cluster)(struct mr_store *, uint32_t partition, uint64_t epoch, struct mr_str cluster_id);
+	enum mr_store_status (*set_build)(struct mr_store *, uint32_t partition, uint64_t epoch, struct mr_str build);
+	// At start-up: connects, signs in, looks at version, persistence and eviction. OK with a text in
+	// `error` is a warning to log (what may be lost, and what to set); empty: nothing to say.
+	enum mr_store_status (*check)(struct mr_store *);
 };
 
 struct mr_store {
@@ -84,6 +97,10 @@ struct mr_store_conf {
 // NULL with `error` filled where the URL is wrong (configuration error); a server that is down is
 // noticed at the first call.
 struct mr_store *mr_store_open(const struct mr_store_conf *, char error[256]);
+void mr_store_close(struct mr_store *);   // NULL: nothing
+const char *mr_store_status_name(enum mr_store_status);
+// The URL with its password replaced by "***", for logs and dumps; cut to fit, NUL-terminated.
+void mr_store_url_redact(struct mr_str url, char *out, size_t size);
 // The memory store keeps its pages in a space that outlives handles, so that a restart of a task in
 // one process (and tests of recovery) find them. NULL: a space of the handle's own.
 struct mr_store_space;
