@@ -1,0 +1,43 @@
+#!/bin/bash
+# Set-up, build, every test: the plain build with all of them, and the unit tests once more under
+# the address and undefined-behaviour sanitizers. The last line counts single test cases.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+# Where the shared material must be there, a test that doesn't find it fails instead of skipping.
+if [ "${CI:-}" = true ]; then
+	export MILLRACE_REQUIRE_SHARED=1
+fi
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
+
+# build DIR OPTION...: configures where needed, then compiles
+build()
+{
+	local dir=$1
+
+	shift
+	if [ ! -e "$dir/build.ninja" ]; then
+		meson setup "$dir" "$@" >/dev/null || { tail -n 30 "$dir/meson-logs/meson-log.txt"; return 1; }
+	fi
+	ninja -C "$dir" --quiet
+}
+
+# check DIR OPTION...: runs meson's tests; shows the output of those that failed
+check()
+{
+	local dir=$1
+
+	shift
+	rm -f "$dir"/meson-logs/testlog.json "$dir"/meson-logs/*.criterion.json
+	meson test -C "$dir" --no-rebuild --print-errorlogs --quiet "$@"
+}
+
+deploy/setup.sh || exit 1
+code=0
+build build || exit 1
+check build || code=1
+build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 || exit 1
+check build-asan --no-suite project --no-suite system || code=1
+python3 deploy/count_tests.py build build-asan || code=1
+exit $code
