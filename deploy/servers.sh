@@ -273,6 +273,6 @@ kill-redis) end redis KILL 5 ;;
 start-kafka) kafka_start || failed kafka; renew_env ;;
 start-redis) redis_start || failed redis; renew_env ;;
 topic) "$python" "$here/kafka/admin.py" topic "$(cat "$dir/kafka.brokers")" "$@" ;;
-acl) (java_run kafka.admin.AclCommand --bootstrap-server "$(cat "$dir/kafka.brokers")" "$@") ;;
+acl) (java_run org.apache.kafka.tools.AclCommand --bootstrap-server "$(cat "$dir/kafka.brokers")" "$@") ;;
 *) usage >&2; exit 2 ;;
 esac

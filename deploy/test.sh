@@ -37,7 +37,8 @@ deploy/setup.sh || exit 1
 code=0
 build build || exit 1
 check build || code=1
-build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 || exit 1
+# Warnings are errors in the plain build; at other levels of optimisation gcc warns of what cannot be.
+build build-asan -Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 || exit 1
 check build-asan --no-suite project --no-suite system || code=1
 python3 deploy/count_tests.py build build-asan || code=1
 exit $code
