@@ -114,6 +114,8 @@ struct mr_writer *mr_emit_begin(struct mr_ctx *, const struct mr_message *);
 bool mr_emit_end(struct mr_ctx *);
 // Whether anybody takes that output (an output that is `off` need not be encoded).
 bool mr_emit_wanted(const struct mr_ctx *, enum mr_output);
+// Whether refused entries are written, or only counted (output.decisions.entry).
+bool mr_emit_entry_decisions(const struct mr_ctx *);
 
 // ---- counters: shown in /metrics as millrace_<operator>_<name>_total ----
 enum mr_counter {

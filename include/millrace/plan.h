@@ -49,7 +49,6 @@ struct mr_plan {
 	// bounds of the input
 	uint32_t record_bytes_max, depth_max, key_bytes_max, string_bytes_max;
 	uint32_t dedup_keep;            // messageIds remembered a user
-	int64_t dedup_ms;               // and for how long
 	int64_t user_bytes_max;         // memory of the cache, a task
 	bool crc32;                     // input.events.partitioner
 };

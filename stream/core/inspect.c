@@ -1,0 +1,70 @@
+// Looking into a task from outside an input: profiles, tests.
+#include "core/task_impl.h"
+
+struct mr_value
+mr_task_value(struct mr_task *t, struct mr_str user, uint32_t offer)
+{
+	struct mr_user *u = mr_users_find(t->users, user, mr_users_hash(user));
+	struct mr_ctx ctx;
+
+	if (u == NULL)
+		return mr_absent();
+	mr_task_ctx(t, u, NULL, &ctx);
+	return mr_user_value(&ctx, (int32_t)offer);
+}
+
+static void
+release_states(struct mr_task *t, struct mr_user *u)
+{
+	for (uint16_t i = 0; i < t->plan->n_ops; i++) {
+		const struct mr_instance *inst = &t->plan->ops[i];
+		if (inst->op->release)
+			inst->op->release(inst->conf, mr_user_state(u, inst), &u->mem);
+	}
+	memset(u->states, 0, t->plan->states_size);
+	u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*u->timers), 0);
+	u->seen = mr_mem_resize(&u->mem, u->seen, u->cap_seen * sizeof(*u->seen), 0);
+	u->n_timers = u->cap_timers = u->n_seen = u->cap_seen = u->next_seen = 0;
+	MR_ASSERT(u->mem.bytes == 0);
+}
+
+struct roundtrip {
+	struct mr_task *task;
+	struct mr_writer first, second;
+	bool same;
+};
+
+static void
+roundtrip(void *arg, struct mr_user *u)
+{
+	struct roundtrip *r = arg;
+	struct mr_task *t = r->task;
+	size_t before = u->mem.bytes;
+
+	mr_writer_reset(&r->first);
+	mr_page_encode(t->users, u, t->conf.topics, &r->first);
+	mr_timers_remove(t->timers, u);
+	release_states(t, u);
+	mr_users_account(t->users, before, 0);
+	if (!mr_page_decode(t->users, u, mr_writer_str(&r->first), t->conf.topics, t->conf.n_topics))
+		r->same = false;
+	mr_timers_update(t->timers, u);
+	mr_writer_reset(&r->second);
+	mr_page_encode(t->users, u, t->conf.topics, &r->second);
+	if (!mr_str_eq(mr_writer_str(&r->first), mr_writer_str(&r->second)))
+		r->same = false;
+}
+
+bool
+mr_task_roundtrip(struct mr_task *t)
+{
+	struct roundtrip r = {.task = t, .same = true};
+
+	MR_ASSERT(t->n_deferred == 0);
+	mr_writer_init(&r.first, MR_MSGPACK);
+	mr_writer_init(&r.second, MR_MSGPACK);
+	mr_users_each(t->users, roundtrip, &r);
+	mr_writer_free(&r.first);
+	mr_writer_free(&r.second);
+	return r.same;
+}

@@ -1,0 +1,498 @@
+// apply(task, input) -> effects: the clock, the order of timers, and the way of an event through
+// the operators.
+#include "core/task_impl.h"
+
+#include "event/partition.h"
+#include "expr/schema.h"
+
+#include <stdlib.h>
+
+#include <xxhash.h>
+
+#define BATCH_BYTES_MAX (256u << 20)
+#define SCRATCH_BYTES_MAX (64u << 20)
+#define EFFECTS_BYTES_MAX (1024u << 20)
+
+struct mr_task *
+mr_task_new(const struct mr_task_conf *conf)
+{
+	struct mr_task *t = calloc(1, sizeof(*t));
+
+	MR_ASSERT(t != NULL);
+	MR_ASSERT(conf->n_topics > 0);
+	t->conf = *conf;
+	t->plan = conf->plan;
+	t->users = mr_users_new(conf->plan);
+	t->timers = mr_timers_new(t->users);
+	t->decoder = mr_decoder_new(conf->plan);
+	t->clock_ms = INT64_MIN;
+	t->bound_ms = INT64_MAX;
+	t->index_until_ms = conf->stored ? INT64_MIN : INT64_MAX;
+	t->batch = mr_arena_new(BATCH_BYTES_MAX);
+	t->scratch = mr_arena_new(SCRATCH_BYTES_MAX);
+	t->effects_arena = mr_arena_new(EFFECTS_BYTES_MAX);
+	mr_writer_init(&t->writer, conf->plan->format);
+	mr_writer_init(&t->page, MR_MSGPACK);
+	return t;
+}
+
+void
+mr_task_free(struct mr_task *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->held.n; i++)
+		free((void *)(uintptr_t)t->held.items[(t->held.head + i) % t->held.cap].user.p);
+	free(t->held.items);
+	free(t->deferred);
+	free(t->effects);
+	mr_writer_free(&t->writer);
+	mr_writer_free(&t->page);
+	mr_arena_free(t->effects_arena);
+	mr_arena_free(t->scratch);
+	mr_arena_free(t->batch);
+	mr_decoder_free(t->decoder);
+	mr_timers_free(t->timers);
+	mr_users_free(t->users);
+	free(t);
+}
+
+// ---- a batch ----
+
+void
+mr_task_batch(struct mr_task *t)
+{
+	mr_arena_reset(t->batch);
+}
+
+struct mr_item *
+mr_task_decode(struct mr_task *t, const struct mr_raw_record *raw)
+{
+	struct mr_item *item = mr_arena_alloc(t->batch, sizeof(*item));
+
+	item->raw = raw;
+	item->good = mr_decode(t->decoder, raw, t->batch, &item->event, &item->error);
+	if (item->good) {
+		item->user_hash = mr_users_hash(item->event.user);
+		mr_users_prefetch(t->users, item->user_hash);
+	}
+	return item;
+}
+
+bool
+mr_task_knows(struct mr_task *t, const struct mr_item *item)
+{
+	if (!item->good || !t->conf.stored)
+		return true;
+	struct mr_user *u = mr_users_find(t->users, item->event.user, item->user_hash);
+	if (u)
+		u->recent = true;   // stays until the batch has been applied
+	return u != NULL;
+}
+
+bool
+mr_task_has_user(const struct mr_task *t, struct mr_str user)
+{
+	return mr_users_find(t->users, user, mr_users_hash(user)) != NULL;
+}
+
+bool
+mr_task_install(struct mr_task *t, struct mr_str user, struct mr_str page, uint64_t stamp)
+{
+	uint64_t hash = mr_users_hash(user);
+
+	MR_ASSERT(mr_users_find(t->users, user, hash) == NULL);
+	struct mr_user *u = mr_users_add(t->users, user, hash);
+	if (page.n > 0) {
+		if (!mr_page_decode(t->users, u, page, t->conf.topics, t->conf.n_topics))
+			return false;
+	} else {
+		u->stamp = stamp;
+	}
+	u->ahead_until = u->stamp > t->resumed_seq ? u->stamp : t->resumed_seq;
+	mr_timers_update(t->timers, u);
+	return true;
+}
+
+// ---- one user, one event or timer ----
+
+void
+mr_task_ctx(struct mr_task *t, struct mr_user *u, const struct mr_event *e, struct mr_ctx *ctx)
+{
+	*ctx = (struct mr_ctx){
+		.now_ms = t->clock_ms,
+		.event = e,
+		.user = mr_user_id(t->users, u),
+		.origin = t->origin,
+		.rule_set = t->plan->hash,
+		.arena = t->scratch,
+		.mem = &u->mem,
+		.task = t,
+		.record = u,
+	};
+}
+
+static void
+run_event(struct mr_task *t, struct mr_user *u, const struct mr_event *e)
+{
+	struct mr_ctx ctx;
+
+	t->depth = e->depth;
+	mr_task_ctx(t, u, e, &ctx);
+	for (uint16_t i = 0; i < t->plan->n_ops; i++) {
+		const struct mr_instance *inst = &t->plan->ops[i];
+		ctx.op = i;
+		if (inst->op->on_event)
+			inst->op->on_event(&ctx, inst->conf, mr_user_state(u, inst));
+	}
+}
+
+// The event (none where a timer fired), then all that was derived from it, breadth first.
+void
+mr_task_run_user(struct mr_task *t, struct mr_user *u, const struct mr_event *e)
+{
+	if (e)
+		run_event(t, u, e);
+	for (uint16_t i = 0; i < t->n_derived; i++) {
+		struct mr_event derived = t->derived[i];
+		run_event(t, u, &derived);
+	}
+	t->n_derived = 0;
+	t->depth = 0;
+}
+
+static void
+set_origin(struct mr_task *t, const struct mr_user *u)
+{
+	t->origin = (struct mr_origin){.partition = t->conf.partition, .offset = u->last_offset};
+	if (u->last_topic >= 0)
+		t->origin.topic = t->conf.topics[u->last_topic];
+	else
+		t->origin.offset = -1;
+}
+
+static void
+fire(struct mr_task *t, struct mr_user *u)
+{
+	size_t before = u->mem.bytes;
+	struct mr_user_timer timer = mr_user_timer_take(u);
+	const struct mr_instance *inst = &t->plan->ops[timer.op];
+	struct mr_ctx ctx;
+
+	set_origin(t, u);
+	t->in_timer = true;
+	mr_task_ctx(t, u, NULL, &ctx);
+	ctx.op = timer.op;
+	MR_ASSERT(inst->op->on_timer != NULL);
+	inst->op->on_timer(&ctx, inst->conf, mr_user_state(u, inst), &(struct mr_timer){timer.key, timer.due_ms});
+	mr_task_run_user(t, u, NULL);
+	t->in_timer = false;
+	mr_users_account(t->users, before, u->mem.bytes);
+	mr_task_touch(t, u);
+	mr_timers_update(t->timers, u);
+	mr_arena_reset(t->scratch);
+}
+
+// A page that is ahead of this input has what its timer did then; the timer waits for its turn.
+static void
+defer(struct mr_task *t, struct mr_user *u)
+{
+	mr_timers_remove(t->timers, u);
+	u->deferred = true;
+	if (t->n_deferred == t->cap_deferred) {
+		t->cap_deferred = t->cap_deferred ? 2 * t->cap_deferred : 64;
+		t->deferred = realloc(t->deferred, t->cap_deferred * sizeof(struct mr_user *));
+		MR_ASSERT(t->deferred != NULL);
+	}
+	t->deferred[t->n_deferred++] = u;
+}
+
+static void
+undefer(struct mr_task *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->n_deferred; i++) {
+		struct mr_user *u = t->deferred[i];
+		if (u->ahead_until >= t->seq) {
+			t->deferred[kept++] = u;
+			continue;
+		}
+		u->deferred = false;
+		mr_timers_update(t->timers, u);
+	}
+	t->n_deferred = kept;
+}
+
+static bool
+beyond(const struct mr_task *t, const struct mr_user *u, int64_t due_ms, const struct mr_due_bound *upto)
+{
+	if (due_ms != upto->due_ms)
+		return due_ms > upto->due_ms;
+	return mr_str_cmp(mr_user_id(t->users, u), upto->user) > 0;
+}
+
+// The bound so far: the latest (due, user) that has fired.
+static void
+raise_bound(struct mr_task *t, const struct mr_user *u, int64_t due_ms, struct mr_due_bound *fired)
+{
+	struct mr_str id = mr_user_id(t->users, u);
+
+	if (fired->user.n > 0 && !beyond(t, u, due_ms, fired))
+		return;
+	MR_ASSERT(id.n <= sizeof(t->upto_user));
+	memcpy(t->upto_user, id.p, id.n);
+	*fired = (struct mr_due_bound){due_ms, {t->upto_user, id.n}};
+}
+
+// Fires what is due, in order. With `fired` it stops after `max`, at the end of a user's timers of
+// one instant, and says how far it came; true where more is due.
+static bool
+fire_due(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto, size_t max, struct mr_due_bound *fired)
+{
+	int64_t grace_ms = t->plan->time.grace_ms, due_ms;
+	struct mr_user *u;
+	size_t n = 0;
+
+	MR_ASSERT(t->n_derived == 0);
+	while ((u = mr_timers_first(t->timers, time_ms - grace_ms, &due_ms)) != NULL) {
+		if (upto && beyond(t, u, due_ms, upto))
+			break;
+		if (fired && n >= max && beyond(t, u, due_ms, fired))
+			return true;
+		if (fired)
+			raise_bound(t, u, due_ms, fired);
+		n++;
+		if (due_ms + grace_ms > t->clock_ms)
+			t->clock_ms = due_ms + grace_ms;
+		if (u->ahead_until >= t->seq)
+			defer(t, u);
+		else
+			fire(t, u);
+	}
+	return false;
+}
+
+// ---- inputs ----
+
+static void
+begin_input(struct mr_task *t)
+{
+	t->seq++;
+	t->effect_number = 0;
+	t->derived_number = 0;
+	if (t->n_deferred)
+		undefer(t);
+	mr_arena_reset(t->scratch);
+}
+
+static int64_t
+clamped(const struct mr_task *t, int64_t time_ms)
+{
+	if (t->bound_ms != INT64_MAX && time_ms > t->bound_ms + t->plan->time.ahead_ms)
+		return t->bound_ms + t->plan->time.ahead_ms;
+	return time_ms;
+}
+
+static void
+digest_input(struct mr_task *t, const struct mr_raw_record *raw)
+{
+	t->input_digest = XXH3_64bits_withSeed(raw->key.p, raw->key.n, t->input_digest);
+	t->input_digest = XXH3_64bits_withSeed(raw->value.p, raw->value.n, t->input_digest);
+}
+
+static int16_t
+topic_index(const struct mr_task *t, struct mr_str topic)
+{
+	for (size_t i = 0; i < t->conf.n_topics; i++)
+		if (topic.p == t->conf.topics[i].p || mr_str_eq(topic, t->conf.topics[i]))
+			return (int16_t)i;
+	MR_ASSERT(!"a record of a topic that is no input");
+	return -1;
+}
+
+static void
+apply_event(struct mr_task *t, struct mr_user *u, const struct mr_item *item, int64_t time_ms)
+{
+	struct mr_event e = item->event;
+	struct mr_value *fields = (struct mr_value *)(uintptr_t)e.fields;
+	size_t before;
+
+	e.time_ms = time_ms;
+	fields[MR_FIELD_TIME] = mr_time(time_ms);
+	t->origin = e.origin;
+	if (mr_user_seen(t->users, u, e.message_id)) {
+		t->counters[MR_C_DUPLICATE]++;
+		return;
+	}
+	before = u->mem.bytes;
+	u->last_topic = topic_index(t, e.origin.topic);
+	u->last_offset = e.origin.offset;
+	mr_task_run_user(t, u, &e);
+	mr_users_account(t->users, before, u->mem.bytes);
+	mr_task_touch(t, u);
+	mr_timers_update(t->timers, u);
+}
+
+static void
+check_partition(struct mr_task *t, const struct mr_event *e)
+{
+	if (t->conf.partitions > 0 && !e->derived &&
+	    mr_partition(e->user, t->conf.partitions, t->plan->crc32) != t->conf.partition)
+		t->counters[MR_C_WRONG_PARTITION]++;
+}
+
+void
+mr_task_apply(struct mr_task *t, const struct mr_item *item)
+{
+	begin_input(t);
+	digest_input(t, item->raw);
+	if (!item->good) {
+		t->counters[MR_C_MALFORMED]++;
+		t->origin = item->raw->origin;
+		mr_task_dead_letter(t, item);
+		return;
+	}
+	int64_t time_ms = clamped(t, item->event.time_ms);
+	if (time_ms != item->event.time_ms)
+		t->counters[MR_C_CLAMPED]++;
+	if (time_ms > t->clock_ms) {
+		fire_due(t, time_ms, NULL, 0, NULL);
+		t->clock_ms = time_ms;
+	}
+	check_partition(t, &item->event);
+	struct mr_user *u = mr_users_find(t->users, item->event.user, item->user_hash);
+	if (u == NULL) {
+		MR_ASSERT(!t->conf.stored);
+		u = mr_users_add(t->users, item->event.user, item->user_hash);
+	}
+	u->recent = true;
+	if (u->ahead_until < t->seq)
+		apply_event(t, u, item, time_ms);
+	fire_due(t, t->clock_ms, NULL, 0, NULL);   // what was set in the past already
+}
+
+void
+mr_task_tick(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto)
+{
+	begin_input(t);
+	if (upto && upto->due_ms + t->plan->time.grace_ms < time_ms)
+		time_ms = upto->due_ms + t->plan->time.grace_ms;
+	fire_due(t, time_ms, upto, 0, NULL);
+	if (time_ms > t->clock_ms)
+		t->clock_ms = time_ms;
+}
+
+bool
+mr_task_crowded(const struct mr_task *t, int64_t time_ms, size_t max)
+{
+	return mr_timers_count(t->timers, time_ms - t->plan->time.grace_ms, max + 1) > max;
+}
+
+bool
+mr_task_tick_some(struct mr_task *t, int64_t time_ms, size_t max, struct mr_due_bound *upto)
+{
+	*upto = (struct mr_due_bound){.due_ms = INT64_MIN};
+	begin_input(t);
+	if (fire_due(t, time_ms, NULL, max, upto))
+		return true;
+	if (time_ms > t->clock_ms)
+		t->clock_ms = time_ms;
+	return false;
+}
+
+int64_t
+mr_task_clock_after(const struct mr_task *t, const struct mr_item *item)
+{
+	int64_t time_ms = item->good ? clamped(t, item->event.time_ms) : INT64_MIN;
+
+	return time_ms > t->clock_ms ? time_ms : t->clock_ms;
+}
+
+// ---- state ----
+
+void
+mr_task_bound(struct mr_task *t, int64_t bound_ms)
+{
+	t->bound_ms = bound_ms;
+}
+
+uint64_t
+mr_task_seq(const struct mr_task *t)
+{
+	return t->seq;
+}
+
+int64_t
+mr_task_clock(const struct mr_task *t)
+{
+	return t->clock_ms;
+}
+
+int64_t
+mr_task_next_due(struct mr_task *t)
+{
+	int64_t due_ms;
+
+	return mr_timers_first(t->timers, MR_DUE_NEVER - 1, &due_ms) ? due_ms : MR_DUE_NEVER;
+}
+
+struct mr_users *
+mr_task_users(struct mr_task *t)
+{
+	return t->users;
+}
+
+const struct mr_plan *
+mr_task_plan(const struct mr_task *t)
+{
+	return t->plan;
+}
+
+const uint64_t *
+mr_task_counters(const struct mr_task *t)
+{
+	return t->counters;
+}
+
+#define TASK_STATE_VERSION 1
+
+void
+mr_task_state_encode(const struct mr_task *t, struct mr_writer *w)
+{
+	mr_write_array(w, 2);
+	mr_write_uint(w, TASK_STATE_VERSION);
+	mr_write_int(w, t->clock_ms);
+}
+
+bool
+mr_task_state_decode(struct mr_task *t, struct mr_str state)
+{
+	struct mr_reader r = mr_reader_of(state);
+
+	if (mr_read_array(&r) < 2 || mr_read_uint(&r) != TASK_STATE_VERSION)
+		return false;
+	t->clock_ms = mr_read_int(&r);
+	return mr_reader_ok(&r);
+}
+
+void
+mr_task_resume(struct mr_task *t, uint64_t seq)
+{
+	MR_ASSERT(t->seq == 0 && mr_users_count(t->users) == 0);
+	t->seq = seq;
+}
+
+void
+mr_task_pages_as_of(struct mr_task *t, uint64_t meta_seq)
+{
+	t->resumed_seq = meta_seq;
+}
+
+void
+mr_task_digests(struct mr_task *t, uint64_t *inputs, uint64_t *effects)
+{
+	*inputs = t->input_digest;
+	*effects = t->effect_digest;
+	t->input_digest = t->effect_digest = 0;
+}

@@ -1,0 +1,237 @@
+#include "core/timers.h"
+
+#include <stdlib.h>
+
+struct mr_timers {
+	const struct mr_users *users;
+	struct mr_user **heap;     // binary, by before()
+	uint32_t n, cap;
+};
+
+struct mr_timers *
+mr_timers_new(const struct mr_users *users)
+{
+	struct mr_timers *ts = calloc(1, sizeof(*ts));
+
+	MR_ASSERT(ts != NULL);
+	ts->users = users;
+	return ts;
+}
+
+void
+mr_timers_free(struct mr_timers *ts)
+{
+	if (ts == NULL)
+		return;
+	free(ts->heap);
+	free(ts);
+}
+
+static bool
+before(const struct mr_timers *ts, const struct mr_user *a, const struct mr_user *b)
+{
+	if (a->heap_due_ms != b->heap_due_ms)
+		return a->heap_due_ms < b->heap_due_ms;
+	return mr_str_cmp(mr_user_id(ts->users, a), mr_user_id(ts->users, b)) < 0;
+}
+
+static void
+place(struct mr_timers *ts, struct mr_user *u, uint32_t pos)
+{
+	ts->heap[pos] = u;
+	u->heap_pos = pos;
+}
+
+static void
+sift_up(struct mr_timers *ts, struct mr_user *u)
+{
+	uint32_t pos = u->heap_pos;
+
+	while (pos > 0 && before(ts, u, ts->heap[(pos - 1) / 2])) {
+		place(ts, ts->heap[(pos - 1) / 2], pos);
+		pos = (pos - 1) / 2;
+	}
+	place(ts, u, pos);
+}
+
+static void
+sift_down(struct mr_timers *ts, struct mr_user *u)
+{
+	uint32_t pos = u->heap_pos;
+
+	for (;;) {
+		uint32_t child = 2 * pos + 1;
+		if (child >= ts->n)
+			break;
+		if (child + 1 < ts->n && before(ts, ts->heap[child + 1], ts->heap[child]))
+			child++;
+		if (!before(ts, ts->heap[child], u))
+			break;
+		place(ts, ts->heap[child], pos);
+		pos = child;
+	}
+	place(ts, u, pos);
+}
+
+void
+mr_timers_remove(struct mr_timers *ts, struct mr_user *u)
+{
+	uint32_t pos = u->heap_pos;
+
+	if (pos == MR_NOT_IN_HEAP)
+		return;
+	MR_ASSERT(ts->heap[pos] == u);
+	u->heap_pos = MR_NOT_IN_HEAP;
+	struct mr_user *last = ts->heap[--ts->n];
+	if (last == u)
+		return;
+	place(ts, last, pos);
+	sift_up(ts, last);
+	sift_down(ts, last);
+}
+
+static void
+insert(struct mr_timers *ts, struct mr_user *u)
+{
+	if (ts->n == ts->cap) {
+		ts->cap = ts->cap ? 2 * ts->cap : 256;
+		ts->heap = realloc(ts->heap, ts->cap * sizeof(struct mr_user *));
+		MR_ASSERT(ts->heap != NULL);
+	}
+	place(ts, u, ts->n++);
+	sift_up(ts, u);
+}
+
+void
+mr_timers_update(struct mr_timers *ts, struct mr_user *u)
+{
+	int64_t due_ms = mr_user_due(u);
+
+	if (u->deferred)
+		return;
+	if (u->heap_pos == MR_NOT_IN_HEAP) {
+		u->heap_due_ms = due_ms;
+		if (due_ms != MR_DUE_NEVER)
+			insert(ts, u);
+	} else if (due_ms < u->heap_due_ms) {
+		u->heap_due_ms = due_ms;
+		sift_up(ts, u);
+	}
+}
+
+struct mr_user *
+mr_timers_first(struct mr_timers *ts, int64_t until_ms, int64_t *due_ms)
+{
+	while (ts->n > 0 && ts->heap[0]->heap_due_ms <= until_ms) {
+		struct mr_user *u = ts->heap[0];
+		int64_t due = mr_user_due(u);
+		MR_ASSERT(due >= u->heap_due_ms);
+		if (due == u->heap_due_ms) {
+			*due_ms = due;
+			return u;
+		}
+		if (due == MR_DUE_NEVER) {
+			mr_timers_remove(ts, u);
+			u->heap_due_ms = MR_DUE_NEVER;
+		} else {
+			u->heap_due_ms = due;
+			sift_down(ts, u);
+		}
+	}
+	return NULL;
+}
+
+size_t
+mr_timers_count(const struct mr_timers *ts, int64_t due_ms, size_t max)
+{
+	uint32_t stack[64];       // depth of a heap of 2^32 entries, both children waiting
+	size_t found = 0, depth = 0;
+
+	if (ts->n > 0)
+		stack[depth++] = 0;
+	while (depth > 0 && found < max) {
+		uint32_t pos = stack[--depth];
+		if (pos >= ts->n || ts->heap[pos]->heap_due_ms > due_ms)
+			continue;
+		found++;
+		MR_ASSERT(depth + 2 <= 64);
+		stack[depth++] = 2 * pos + 1;
+		stack[depth++] = 2 * pos + 2;
+	}
+	return found;
+}
+
+// ---- one user's timers: few, unsorted; the earliest is found by a scan ----
+
+static const struct mr_user_timer *
+earliest(const struct mr_user *u)
+{
+	const struct mr_user_timer *best = NULL;
+
+	for (uint16_t i = 0; i < u->n_timers; i++) {
+		const struct mr_user_timer *t = &u->timers[i];
+		if (best == NULL || t->due_ms < best->due_ms || (t->due_ms == best->due_ms && t->number < best->number))
+			best = t;
+	}
+	return best;
+}
+
+int64_t
+mr_user_due(const struct mr_user *u)
+{
+	const struct mr_user_timer *t = earliest(u);
+
+	return t ? t->due_ms : MR_DUE_NEVER;
+}
+
+const struct mr_user_timer *
+mr_user_timer_find(const struct mr_user *u, uint16_t op, uint64_t key)
+{
+	for (uint16_t i = 0; i < u->n_timers; i++)
+		if (u->timers[i].op == op && u->timers[i].key == key)
+			return &u->timers[i];
+	return NULL;
+}
+
+bool
+mr_user_timer_set(struct mr_user *u, uint16_t op, uint64_t key, int64_t due_ms)
+{
+	struct mr_user_timer *t = (struct mr_user_timer *)(uintptr_t)mr_user_timer_find(u, op, key);
+
+	MR_ASSERT(due_ms != MR_DUE_NEVER);
+	if (t == NULL) {
+		if (u->n_timers == MR_TIMERS_MAX)
+			return false;
+		if (u->n_timers == u->cap_timers) {
+			uint16_t cap = u->cap_timers ? (uint16_t)(2 * u->cap_timers) : 2;
+			u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*t), cap * sizeof(*t));
+			u->cap_timers = cap;
+		}
+		t = &u->timers[u->n_timers++];
+		t->op = op;
+		t->key = key;
+	}
+	t->due_ms = due_ms;
+	t->number = ++u->timer_number;
+	return true;
+}
+
+void
+mr_user_timer_clear(struct mr_user *u, uint16_t op, uint64_t key)
+{
+	const struct mr_user_timer *t = mr_user_timer_find(u, op, key);
+
+	if (t)
+		u->timers[t - u->timers] = u->timers[--u->n_timers];
+}
+
+struct mr_user_timer
+mr_user_timer_take(struct mr_user *u)
+{
+	const struct mr_user_timer *first = earliest(u);
+
+	MR_ASSERT(first != NULL);
+	struct mr_user_timer t = *first;
+	u->timers[first - u->timers] = u->timers[--u->n_timers];
+	return t;
+}
