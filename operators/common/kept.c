@@ -1,0 +1,98 @@
+#include "kept.h"
+
+#define STEP 16u // capacities are multiples of it, so that a text of about the same length stays in place
+
+static size_t
+capacity(size_t n)
+{
+	return (n + STEP - 1) / STEP * STEP;
+}
+
+struct mr_str
+mr_str_cut(struct mr_str s, size_t max)
+{
+	if (s.n <= max)
+		return s;
+	while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
+		max--;
+	return (struct mr_str){s.p, max};
+}
+
+bool
+mr_text_set(struct mr_mem *mem, struct mr_text *t, struct mr_str s, size_t max)
+{
+	struct mr_str cut = mr_str_cut(s, max);
+
+	MR_ASSERT(max <= UINT32_MAX);
+	if (capacity(cut.n) != capacity(t->n))
+		t->p = mr_mem_resize(mem, t->p, capacity(t->n), capacity(cut.n));
+	if (cut.n)
+		memmove(t->p, cut.p, cut.n);
+	t->n = (uint32_t)cut.n;
+	return cut.n == s.n;
+}
+
+void
+mr_text_free(struct mr_mem *mem, struct mr_text *t)
+{
+	t->p = mr_mem_resize(mem, t->p, capacity(t->n), 0);
+	t->n = 0;
+}
+
+void
+mr_text_move(struct mr_mem *mem, struct mr_text *to, struct mr_text *from)
+{
+	MR_ASSERT(to != from);
+	mr_text_free(mem, to);
+	*to = *from;
+	*from = (struct mr_text){0};
+}
+
+void
+mr_text_decode(struct mr_reader *r, struct mr_mem *mem, struct mr_text *t)
+{
+	struct mr_str s = mr_read_str(r);
+
+	MR_ASSERT(t->n == 0);
+	(void)mr_text_set(mem, t, s, UINT32_MAX);
+}
+
+static uint64_t
+hex_digit(char c)
+{
+	return (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+uint64_t
+mr_hash64(struct mr_str s)
+{
+	char id[33];
+	uint64_t h = 0;
+
+	mr_id(id, &s, 1);
+	for (size_t i = 0; i < 16; i++)
+		h = h << 4 | hex_digit(id[i]);
+	return h;
+}
+
+int64_t
+mr_micros(double amount)
+{
+	double x = amount * 1e6;
+
+	if (x >= 9.2e18)
+		return INT64_MAX;
+	if (x <= -9.2e18)
+		return INT64_MIN;
+	return (int64_t)(x < 0 ? x - 0.5 : x + 0.5);
+}
+
+int64_t
+mr_micros_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return a < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
