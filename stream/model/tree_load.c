@@ -1,6 +1,4 @@
-#include <stdarg.h>
-#include <stdio.h>
-
+#include "model/lines.h"
 #include "model/number.h"
 #include "model/tree_internal.h"
 
@@ -24,112 +22,26 @@ static const char *const key_names[K_COUNT] = {
 	"version", "num_class", "num_tree_per_iteration", "max_feature_idx", "objective", "feature_names",
 };
 
-// A piece of a line and where it stands.
-struct piece {
-	struct mr_str text;
-	uint32_t line, column; // line 0: not there
-};
-
 struct loader {
 	struct mr_trees *m;
 	struct mr_model_mem mem;
 	struct mr_model_error *error;
-	struct mr_str text;
-	size_t at;
-	uint32_t line;
+	struct mr_lines lines;
 	uint32_t tree_line;          // where the present tree begins
-	struct piece keys[K_COUNT];
-	struct piece word;           // the last one read of a list of numbers
+	struct mr_piece keys[K_COUNT];
+	struct mr_piece word;           // the last one read of a list of numbers
 	uint32_t leaves_room, sets_room, trees_room;
 	uint32_t leaves;             // so far
 };
 
-static bool MR_PRINTF(3, 4)
-fail(struct loader *l, struct piece at, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	l->error->line = at.line;
-	l->error->column = at.column;
-	vsnprintf(l->error->text, sizeof(l->error->text), fmt, args);
-	va_end(args);
-	// The text may quote any bytes of the file; a terminal shall not obey them.
-	for (char *p = l->error->text; *p; p++) {
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	}
-	return false;
-}
-
-static bool
-next_line(struct loader *l, struct piece *out)
-{
-	if (l->at >= l->text.n)
-		return false;
-	const char *p = l->text.p + l->at, *end = memchr(p, '\n', l->text.n - l->at);
-	size_t n = end ? (size_t)(end - p) : l->text.n - l->at;
-
-	l->at += n + 1;
-	l->line++;
-	if (n > 0 && p[n - 1] == '\r')
-		n--;
-	*out = (struct piece){{p, n}, l->line, 1};
-	return true;
-}
-
-static bool
-begins(struct mr_str s, const char *with)
-{
-	size_t n = strlen(with);
-
-	return s.n >= n && memcmp(s.p, with, n) == 0;
-}
-
-// The next word of *rest.
-static bool
-next_word(struct piece *rest, struct piece *word)
-{
-	size_t i = 0, from;
-
-	while (i < rest->text.n && rest->text.p[i] == ' ')
-		i++;
-	from = i;
-	while (i < rest->text.n && rest->text.p[i] != ' ')
-		i++;
-	*word = (struct piece){{rest->text.p + from, i - from}, rest->line, rest->column + (uint32_t)from};
-	rest->text.p += i;
-	rest->text.n -= i;
-	rest->column += (uint32_t)i;
-	return word->text.n > 0;
-}
-
-static bool
-parse_int(struct loader *l, struct piece word, int64_t min, int64_t max, int64_t *out)
-{
-	const char *p = word.text.p;
-	size_t i = 0, n = word.text.n;
-	bool minus = n > 0 && p[0] == '-';
-	int64_t v = 0;
-
-	for (i = minus; i < n && p[i] >= '0' && p[i] <= '9' && v < (int64_t)1 << 40; i++)
-		v = v * 10 + (p[i] - '0');
-	v = minus ? -v : v;
-	if (i < n || n == minus || v < min || v > max)
-		return fail(l, word, "'%.*s' is not a whole number from %lld to %lld", (int)(n < 40 ? n : 40), p,
-		    (long long)min, (long long)max);
-	*out = v;
-	return true;
-}
-
 // Where key's value should stand, for errors about its absence.
 static bool
-need(struct loader *l, enum key key, struct piece *out)
+need(struct loader *l, enum key key, struct mr_piece *out)
 {
 	*out = l->keys[key];
 	if (out->line)
 		return true;
-	return fail(l, (struct piece){.line = key < K_TREE_END ? l->tree_line : 1, .column = 1},
+	return mr_model_fail(l->error, (struct mr_piece){.line = key < K_TREE_END ? l->tree_line : 1, .column = 1},
 	    "there is no line '%s=' here: is the file cut short?", key_names[key]);
 }
 
@@ -137,65 +49,65 @@ need(struct loader *l, enum key key, struct piece *out)
 static bool
 one_int(struct loader *l, enum key key, int64_t min, int64_t max, int64_t def, int64_t *out)
 {
-	struct piece rest, word;
+	struct mr_piece rest, word;
 
 	*out = def;
 	if (def >= 0 && l->keys[key].line == 0)
 		return true;
 	if (!need(l, key, &rest))
 		return false;
-	next_word(&rest, &word);
-	if (!parse_int(l, word, min, max, out))
+	mr_next_word(&rest, &word);
+	if (!mr_piece_int(l->error, word, min, max, out))
 		return false;
-	return next_word(&rest, &word) ? fail(l, word, "one number is enough for %s", key_names[key]) : true;
+	return mr_next_word(&rest, &word) ? mr_model_fail(l->error, word, "one number is enough for %s", key_names[key]) : true;
 }
 
 // The next of the n numbers of a line.
 static bool
-item(struct loader *l, enum key key, struct piece *rest, uint32_t i, uint32_t n, struct piece *word)
+item(struct loader *l, enum key key, struct mr_piece *rest, uint32_t i, uint32_t n, struct mr_piece *word)
 {
-	bool there = next_word(rest, word);
+	bool there = mr_next_word(rest, word);
 
 	l->word = *word;
 	if (there)
 		return true;
-	return fail(l, *word, "%s has %u numbers; %u are needed", key_names[key], i, n);
+	return mr_model_fail(l->error, *word, "%s has %u numbers; %u are needed", key_names[key], i, n);
 }
 
 static bool
-item_int(struct loader *l, enum key key, struct piece *rest, uint32_t i, uint32_t n, int64_t min, int64_t max,
+item_int(struct loader *l, enum key key, struct mr_piece *rest, uint32_t i, uint32_t n, int64_t min, int64_t max,
     int64_t *out)
 {
-	struct piece word;
+	struct mr_piece word;
 
-	return item(l, key, rest, i, n, &word) && parse_int(l, word, min, max, out);
+	return item(l, key, rest, i, n, &word) && mr_piece_int(l->error, word, min, max, out);
 }
 
 static bool
-item_number(struct loader *l, enum key key, struct piece *rest, uint32_t i, uint32_t n, double *out)
+item_number(struct loader *l, enum key key, struct mr_piece *rest, uint32_t i, uint32_t n, double *out)
 {
-	struct piece word;
+	struct mr_piece word;
 
 	if (!item(l, key, rest, i, n, &word))
 		return false;
 	if (mr_model_number(word.text, out))
 		return true;
-	bool minus = begins(word.text, "-");
+	bool minus = mr_begins(word.text, "-");
 	// A split of what is missing from all the rest has an infinite threshold.
 	if (key == K_THRESHOLD && mr_str_eq((struct mr_str){word.text.p + minus, word.text.n - minus}, MR_LIT("inf"))) {
 		*out = minus ? -__builtin_inf() : __builtin_inf();
 		return true;
 	}
-	return fail(l, word, "'%.*s' is not a number (of at most 19 digits)",
+	return mr_model_fail(l->error, word, "'%.*s' is not a number (of at most 19 digits)",
 	    (int)(word.text.n < 40 ? word.text.n : 40), word.text.p);
 }
 
 static bool
-no_more(struct loader *l, enum key key, struct piece *rest, uint32_t n)
+no_more(struct loader *l, enum key key, struct mr_piece *rest, uint32_t n)
 {
-	struct piece word;
+	struct mr_piece word;
 
-	return next_word(rest, &word) ? fail(l, word, "%s has more than the %u numbers needed", key_names[key], n)
+	return mr_next_word(rest, &word) ? mr_model_fail(l->error, word, "%s has more than the %u numbers needed", key_names[key], n)
 	                              : true;
 }
 
@@ -204,7 +116,7 @@ static bool
 load_sets(struct loader *l, uint32_t n_cat, uint32_t *bounds)
 {
 	struct mr_trees *m = l->m;
-	struct piece rest;
+	struct mr_piece rest;
 	int64_t v, last = 0;
 
 	if (n_cat == 0)
@@ -229,19 +141,19 @@ load_sets(struct loader *l, uint32_t n_cat, uint32_t *bounds)
 
 // A child is a later node or a leaf, and nobody else's: so every walk ends, in a leaf.
 static bool
-load_child(struct loader *l, enum key key, struct piece *rest, uint32_t i, uint32_t n, uint8_t *taken,
+load_child(struct loader *l, enum key key, struct mr_piece *rest, uint32_t i, uint32_t n, uint8_t *taken,
     uint32_t *out)
 {
-	struct piece word;
+	struct mr_piece word;
 	int64_t v;
 
-	if (!item(l, key, rest, i, n, &word) || !parse_int(l, word, -(int64_t)n - 1, (int64_t)n - 1, &v))
+	if (!item(l, key, rest, i, n, &word) || !mr_piece_int(l->error, word, -(int64_t)n - 1, (int64_t)n - 1, &v))
 		return false;
 	if (v >= 0 && v <= i)
-		return fail(l, word, "node %u has node %d as its child: a child comes after its parent", i, (int)v);
+		return mr_model_fail(l->error, word, "node %u has node %d as its child: a child comes after its parent", i, (int)v);
 	size_t slot = v >= 0 ? (size_t)v : n + (size_t)~v;
 	if (taken[slot]++)
-		return fail(l, word, "%s %d has two parents", v >= 0 ? "node" : "leaf", (int)(v >= 0 ? v : ~v));
+		return mr_model_fail(l->error, word, "%s %d has two parents", v >= 0 ? "node" : "leaf", (int)(v >= 0 ? v : ~v));
 	*out = l->m->n_nodes + (uint32_t)slot; // leaves stand behind the n splits
 	return true;
 }
@@ -251,11 +163,11 @@ static bool
 load_decision(struct loader *l, struct mr_tree_node *node, int64_t type, uint32_t n_cat,
     const uint32_t *bounds)
 {
-	struct piece at = l->word;
+	struct mr_piece at = l->word;
 	int missing = (int)(type >> 2 & 3); // 0 none, 1 zero, 2 NaN
 
 	if (missing == 3 || type > 15)
-		return fail(l, at, "decision_type %d is not known", (int)type);
+		return mr_model_fail(l->error, at, "decision_type %d is not known", (int)type);
 	node->kind = missing == 1 ? MR_TREE_ZERO : MR_TREE_PLAIN;
 	// Without missing values in training, a missing one is taken as zero.
 	node->nan_left = missing == 0 ? 0.0 <= node->threshold : (type & 2) != 0;
@@ -263,7 +175,7 @@ load_decision(struct loader *l, struct mr_tree_node *node, int64_t type, uint32_
 		return true;
 	double t = node->threshold;
 	if (!(t >= 0 && t < n_cat) || t != (double)(uint32_t)t)
-		return fail(l, at, "a categorical split needs the number of a set below num_cat=%u as its threshold", n_cat);
+		return mr_model_fail(l->error, at, "a categorical split needs the number of a set below num_cat=%u as its threshold", n_cat);
 	uint32_t set = (uint32_t)t;
 	node->kind = MR_TREE_SET;
 	node->nan_left = 0;
@@ -276,7 +188,7 @@ static bool
 load_nodes(struct loader *l, uint32_t n, uint32_t n_cat, const uint32_t *bounds)
 {
 	static const enum key lines[] = {K_SPLIT_FEATURE, K_THRESHOLD, K_DECISION_TYPE, K_LEFT, K_RIGHT};
-	struct piece rest[5];
+	struct mr_piece rest[5];
 	uint8_t *taken = l->mem.alloc(l->mem.arg, 2 * (size_t)n + 1);
 	int64_t feature, type;
 
@@ -310,7 +222,7 @@ static bool
 load_leaves(struct loader *l, uint32_t n)
 {
 	uint32_t first = l->m->n_nodes + n;
-	struct piece rest;
+	struct mr_piece rest;
 
 	if (!need(l, K_LEAF_VALUE, &rest))
 		return false;
@@ -334,7 +246,7 @@ finish_tree(struct loader *l)
 	    !one_int(l, K_NUM_CAT, 0, leaves - 1, 0, &n_cat) || !one_int(l, K_IS_LINEAR, 0, 1, 0, &linear))
 		return false;
 	if (linear)
-		return fail(l, l->keys[K_IS_LINEAR], "linear trees are not supported: train with linear_tree=false");
+		return mr_model_fail(l->error, l->keys[K_IS_LINEAR], "linear trees are not supported: train with linear_tree=false");
 	uint32_t n = (uint32_t)leaves - 1;
 	uint32_t *bounds = l->mem.alloc(l->mem.arg, ((size_t)n_cat + 1) * sizeof(*bounds));
 	if (!load_sets(l, (uint32_t)n_cat, bounds) || !load_leaves(l, n))
@@ -353,23 +265,23 @@ finish_tree(struct loader *l)
 static bool
 load_objective(struct loader *l)
 {
-	struct piece rest = l->keys[K_OBJECTIVE], name, word;
+	struct mr_piece rest = l->keys[K_OBJECTIVE], name, word;
 
-	if (rest.line == 0 || !next_word(&rest, &name))
+	if (rest.line == 0 || !mr_next_word(&rest, &name))
 		return true; // of one's own: the raw sum is all there is to say
 	bool binary = mr_str_eq(name.text, MR_LIT("binary"));
 	l->m->probability = binary || mr_str_eq(name.text, MR_LIT("cross_entropy"));
 	l->m->sigmoid = 1.0;
-	if (!l->m->probability && !begins(name.text, "regression") && !mr_str_eq(name.text, MR_LIT("huber")) &&
+	if (!l->m->probability && !mr_begins(name.text, "regression") && !mr_str_eq(name.text, MR_LIT("huber")) &&
 	    !mr_str_eq(name.text, MR_LIT("quantile")) && !mr_str_eq(name.text, MR_LIT("mape")) &&
 	    !mr_str_eq(name.text, MR_LIT("fair")))
-		return fail(l, name, "this objective is not supported: binary, cross_entropy or a regression is");
-	while (next_word(&rest, &word)) {
-		struct piece value = {{word.text.p + 8, word.text.n - 8}, word.line, word.column + 8};
-		if (!binary || !begins(word.text, "sigmoid:"))
-			return fail(l, word, "this setting of the objective is not supported");
+		return mr_model_fail(l->error, name, "this objective is not supported: binary, cross_entropy or a regression is");
+	while (mr_next_word(&rest, &word)) {
+		struct mr_piece value = {{word.text.p + 8, word.text.n - 8}, word.line, word.column + 8};
+		if (!binary || !mr_begins(word.text, "sigmoid:"))
+			return mr_model_fail(l->error, word, "this setting of the objective is not supported");
 		if (!mr_model_number(value.text, &l->m->sigmoid) || !(l->m->sigmoid > 0))
-			return fail(l, value, "sigmoid needs a number above 0");
+			return mr_model_fail(l->error, value, "sigmoid needs a number above 0");
 	}
 	return true;
 }
@@ -378,7 +290,7 @@ static bool
 load_features(struct loader *l)
 {
 	struct mr_trees *m = l->m;
-	struct piece rest, word;
+	struct mr_piece rest, word;
 	int64_t last;
 
 	if (!one_int(l, K_MAX_FEATURE, 0, FEATURES_MAX - 1, -1, &last) || !need(l, K_NAMES, &rest))
@@ -397,20 +309,20 @@ load_features(struct loader *l)
 static bool
 finish_head(struct loader *l)
 {
-	struct piece version;
+	struct mr_piece version;
 	int64_t classes, per_iteration;
 
 	if (!need(l, K_VERSION, &version))
 		return false;
 	if (!mr_str_eq(version.text, MR_LIT("v3")) && !mr_str_eq(version.text, MR_LIT("v4")))
-		return fail(l, version, "this version of the format is not supported: v3 or v4 is");
+		return mr_model_fail(l->error, version, "this version of the format is not supported: v3 or v4 is");
 	if (!one_int(l, K_NUM_CLASS, 1, 1, 1, &classes) || !one_int(l, K_PER_ITERATION, 1, 1, 1, &per_iteration))
 		return false;
 	return load_features(l) && load_objective(l);
 }
 
 static bool
-note_key(struct loader *l, struct piece line, bool head)
+note_key(struct loader *l, struct mr_piece line, bool head)
 {
 	const char *eq = memchr(line.text.p, '=', line.text.n);
 	size_t n = eq ? (size_t)(eq - line.text.p) : 0;
@@ -419,8 +331,8 @@ note_key(struct loader *l, struct piece line, bool head)
 		if (n == 0 || !mr_str_eq((struct mr_str){line.text.p, n}, mr_str_of(key_names[k])))
 			continue;
 		if (l->keys[k].line)
-			return fail(l, line, "'%s=' comes a second time", key_names[k]);
-		l->keys[k] = (struct piece){{eq + 1, line.text.n - n - 1}, line.line, line.column + (uint32_t)n + 1};
+			return mr_model_fail(l->error, line, "'%s=' comes a second time", key_names[k]);
+		l->keys[k] = (struct mr_piece){{eq + 1, line.text.n - n - 1}, line.line, line.column + (uint32_t)n + 1};
 	}
 	return true;
 }
@@ -429,27 +341,27 @@ note_key(struct loader *l, struct piece line, bool head)
 static void
 measure(struct loader *l)
 {
-	struct piece line, word;
+	struct mr_piece line, word;
 
-	while (next_line(l, &line)) {
-		bool leaves = begins(line.text, "leaf_value="), sets = begins(line.text, "cat_threshold=");
+	while (mr_next_line(&l->lines, &line)) {
+		bool leaves = mr_begins(line.text, "leaf_value="), sets = mr_begins(line.text, "cat_threshold=");
 
-		l->trees_room += begins(line.text, "Tree=");
-		while ((leaves || sets) && next_word(&line, &word))
+		l->trees_room += mr_begins(line.text, "Tree=");
+		while ((leaves || sets) && mr_next_word(&line, &word))
 			*(leaves ? &l->leaves_room : &l->sets_room) += 1;
 	}
-	l->at = 0;
-	l->line = 0;
+	l->lines.at = 0;
+	l->lines.line = 0;
 }
 
 static bool
 load_trees(struct loader *l)
 {
-	struct piece line = {0};
+	struct mr_piece line = {0};
 	bool head = true, ended = false;
 
-	while (!ended && next_line(l, &line)) {
-		bool tree = begins(line.text, "Tree=");
+	while (!ended && mr_next_line(&l->lines, &line)) {
+		bool tree = mr_begins(line.text, "Tree=");
 
 		ended = mr_str_eq(line.text, MR_LIT("end of trees"));
 		if (mr_str_eq(line.text, MR_LIT("average_output")))
@@ -466,9 +378,9 @@ load_trees(struct loader *l)
 		l->tree_line = line.line;
 	}
 	if (ended && l->m->n_trees == 0)
-		return fail(l, line, "there is no tree in it");
+		return mr_model_fail(l->error, line, "there is no tree in it");
 	if (!ended)
-		return fail(l, (struct piece){.line = l->line ? l->line : 1, .column = 1},
+		return mr_model_fail(l->error, (struct mr_piece){.line = l->lines.line, .column = 1},
 		    "the text ends before its 'end of trees': is the file cut short?");
 	return true;
 }
@@ -477,17 +389,17 @@ const struct mr_trees *
 mr_trees_load(struct mr_str text, struct mr_model_mem mem, struct mr_model_error *error)
 {
 	struct mr_trees *m = mem.alloc(mem.arg, sizeof(*m));
-	struct loader l = {.m = m, .mem = mem, .error = error, .text = text};
-	struct piece first;
+	struct loader l = {.m = m, .mem = mem, .error = error, .lines = {.text = text}};
+	struct mr_piece first;
 
-	if (!next_line(&l, &first) || !mr_str_eq(first.text, MR_LIT("tree"))) {
-		fail(&l, (struct piece){.line = 1, .column = 1},
+	if (!mr_next_line(&l.lines, &first) || !mr_str_eq(first.text, MR_LIT("tree"))) {
+		mr_model_fail(error, (struct mr_piece){.line = 1, .column = 1},
 		    "not a model in LightGBM's text format: its first line is 'tree'");
 		return NULL;
 	}
 	measure(&l);
 	if (l.trees_room > TREES_MAX || l.leaves_room > LEAVES_MAX || l.sets_room > LEAVES_MAX) {
-		fail(&l, first, "too large: at most %u trees and %u leaves", TREES_MAX, LEAVES_MAX);
+		mr_model_fail(error, first, "too large: at most %u trees and %u leaves", TREES_MAX, LEAVES_MAX);
 		return NULL;
 	}
 	size_t roots = (l.trees_room + MR_TREE_LANES - 1) / MR_TREE_LANES * MR_TREE_LANES;
