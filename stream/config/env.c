@@ -1,0 +1,96 @@
+// ${VAR}, ${VAR:-default}, ${VAR:?message} in scalars; $${ stands for ${.
+#include "config/internal.h"
+
+#include <stdlib.h>
+
+#define NAME_MAX_BYTES 128
+
+struct grow {
+	struct mr_setup *s;
+	char *p;
+	size_t n, cap;
+};
+
+static void
+put(struct grow *g, const char *p, size_t n)
+{
+	if (n > g->cap - g->n) {
+		size_t cap = (g->n + n) * 2;
+		char *bigger = mr_arena_alloc(g->s->arena, cap);
+		if (g->n)
+			memcpy(bigger, g->p, g->n);
+		g->p = bigger;
+		g->cap = cap;
+	}
+	if (n)
+		memcpy(g->p + g->n, p, n);
+	g->n += n;
+}
+
+static size_t
+name_length(struct mr_str t)
+{
+	size_t n = 0;
+
+	while (n < t.n && (t.p[n] == '_' || (t.p[n] >= 'A' && t.p[n] <= 'Z') || (t.p[n] >= 'a' && t.p[n] <= 'z') ||
+	    (n > 0 && t.p[n] >= '0' && t.p[n] <= '9')))
+		n++;
+	return n;
+}
+
+// `body` is what stands between the braces.
+static void
+expand_one(struct grow *g, const struct mr_node *at, struct mr_str body)
+{
+	size_t n = name_length(body);
+	char name[NAME_MAX_BYTES + 1];
+	struct mr_str rest = {body.p + n, body.n - n};
+	bool fallback = rest.n >= 2 && rest.p[0] == ':' && rest.p[1] == '-';
+	bool message = rest.n >= 2 && rest.p[0] == ':' && rest.p[1] == '?';
+
+	if (n == 0 || n > NAME_MAX_BYTES || (rest.n && !fallback && !message)) {
+		mr_setup_error(g->s, at, "${%.*s}: not a variable; write ${NAME}, ${NAME:-default} or ${NAME:?message}, "
+		    "and $${ for the two characters themselves", (int)body.n, body.p);
+		return;
+	}
+	memcpy(name, body.p, n);
+	name[n] = '\0';
+	const char *value = getenv(name);
+	if (value && (*value || rest.n == 0)) {
+		put(g, value, strlen(value));
+	} else if (fallback) {
+		put(g, rest.p + 2, rest.n - 2);
+	} else if (message && rest.n > 2) {
+		mr_setup_error(g->s, at, "%s is not set: %.*s", name, (int)rest.n - 2, rest.p + 2);
+	} else {
+		mr_setup_error(g->s, at, "%s is not set in the environment; set it, or write ${%s:-default}", name, name);
+	}
+}
+
+struct mr_str
+mr_env_expand(struct mr_setup *s, const struct mr_node *at, struct mr_str text)
+{
+	struct grow g = {.s = s};
+
+	if (text.n == 0 || memmem(text.p, text.n, "${", 2) == NULL)
+		return text;
+	for (size_t i = 0; i < text.n;) {
+		struct mr_str left = {text.p + i, text.n - i};
+		if (left.n >= 3 && memcmp(left.p, "$${", 3) == 0) {
+			put(&g, "${", 2);
+			i += 3;
+		} else if (left.n >= 2 && memcmp(left.p, "${", 2) == 0) {
+			const char *end = memchr(left.p, '}', left.n);
+			if (end == NULL) {
+				mr_setup_error(s, at, "${ without its }; write $${ for the two characters themselves");
+				break;
+			}
+			expand_one(&g, at, (struct mr_str){left.p + 2, (size_t)(end - left.p) - 2});
+			i += (size_t)(end - left.p) + 1;
+		} else {
+			put(&g, left.p, 1);
+			i++;
+		}
+	}
+	return (struct mr_str){g.p, g.n};
+}
