@@ -150,7 +150,7 @@ next_due(const struct session_conf *c, const struct session_state *st, int64_t *
 	*due = INT64_MAX;
 	for (size_t i = 0; i < st->n; i++) {
 		enum session_end end = END_GAP;
-		int64_t ms = st->list[i].open ? session_due(c, st, i, &end) : later(st->list[i].closed_ms, c->time->old_ms);
+		int64_t ms = st->list[i].open ? mr_session_due(c, st, i, &end) : later(st->list[i].closed_ms, c->time->old_ms);
 		if (ms < *due) {
 			at = i;
 			*due = ms;
@@ -183,7 +183,7 @@ close_session(struct mr_ctx *ctx, const struct session_conf *c, struct session_s
 	s->closed_ms = ctx->now_ms;
 	s->closed_by = (uint8_t)why;
 	st->focus = (uint8_t)(at + 1);
-	session_publish(ctx, c, s);
+	mr_session_publish(ctx, c, s);
 }
 
 static void
@@ -200,7 +200,7 @@ on_timer(struct mr_ctx *ctx, const void *conf, void *state, const struct mr_time
 		if (st->list[at].open)
 			close_session(ctx, c, st, at, why);
 		else
-			session_remove(ctx->mem, st, at);
+			mr_session_remove(ctx->mem, st, at);
 	}
 	if (st->n == 0)
 		return;
@@ -234,13 +234,13 @@ make_room(struct session_hit *h, struct session_state *st)
 	if (at == st->n) {
 		enum session_end why;
 		at = 0;
-		(void)session_due(h->conf, st, at, &why);
+		(void)mr_session_due(h->conf, st, at, &why);
 		close_session(h->ctx, h->conf, st, at, why);
 	}
 	int64_t covered = later(st->list[at].ended_ms, h->conf->gap_ms);
 	if (covered > st->forgotten_ms)
 		st->forgotten_ms = covered;
-	session_remove(h->ctx->mem, st, at);
+	mr_session_remove(h->ctx->mem, st, at);
 	mr_count(h->ctx, MR_C_BOUND_CUT);
 }
 
@@ -256,12 +256,12 @@ begin(struct session_hit *h, struct session_state *st, struct session_place plac
 {
 	struct mr_ctx *ctx = h->ctx;
 
-	struct session *s = session_insert(ctx->mem, st, place.at);
-	session_start(s, h);
-	session_add(s, h);
+	struct session *s = mr_session_insert(ctx->mem, st, place.at);
+	mr_session_start(s, h);
+	mr_session_add(s, h);
 	s->split = place.split;
 	st->focus = (uint8_t)(place.at + 1);
-	session_relink(h->conf, st, place.at);
+	mr_session_relink(h->conf, st, place.at);
 	struct mr_member *id = mr_arena_alloc(ctx->arena, sizeof(*id));
 	*id = (struct mr_member){MR_LIT("session_id"), mr_string(mr_arena_copy(ctx->arena, (struct mr_str){s->id, 32}))};
 	(void)mr_derive(ctx, h->conf->name_started, MR_LIT("Session Started"), id, 1); // the core counts a refusal
@@ -274,7 +274,7 @@ revise(const struct session_hit *h, struct session_state *st, size_t at)
 {
 	enum session_end why;
 	struct session *s = &st->list[at];
-	int64_t due = session_due(h->conf, st, at, &why);
+	int64_t due = mr_session_due(h->conf, st, at, &why);
 
 	if (s->open)
 		return;
@@ -284,7 +284,7 @@ revise(const struct session_hit *h, struct session_state *st, size_t at)
 		return;
 	}
 	s->closed_by = (uint8_t)why;
-	session_publish(h->ctx, h->conf, s);
+	mr_session_publish(h->ctx, h->conf, s);
 }
 
 static void
@@ -292,15 +292,15 @@ join(struct session_hit *h, struct session_state *st, struct session_place place
 {
 	struct session *s = &st->list[place.at];
 
-	session_add(s, h);
+	mr_session_add(s, h);
 	if (place.verdict == PLACE_MERGE) {
-		session_merge(h->ctx, s, s + 1);
-		session_remove(h->ctx->mem, st, place.at + 1);
+		mr_session_merge(h->ctx, s, s + 1);
+		mr_session_remove(h->ctx->mem, st, place.at + 1);
 	}
 	st->focus = (uint8_t)(place.at + 1);
 	if (place.at > 0)
-		session_relink(h->conf, st, place.at - 1);
-	session_relink(h->conf, st, place.at);
+		mr_session_relink(h->conf, st, place.at - 1);
+	mr_session_relink(h->conf, st, place.at);
 	revise(h, st, place.at);
 }
 
@@ -314,8 +314,8 @@ on_event(struct mr_ctx *ctx, const void *conf, void *state)
 	if (is_ignored(c, ctx->event))
 		return;
 	h.late = ctx->now_ms - h.ms > c->time->grace_ms;
-	h.campaign = session_campaign(c, ctx->event);
-	struct session_place place = session_place(st, &h);
+	h.campaign = mr_session_campaign(c, ctx->event);
+	struct session_place place = mr_session_place(st, &h);
 	if (place.verdict == PLACE_NEW && is_too_late(&h, st)) {
 		mr_count(ctx, MR_C_LATE_DROPPED);
 		return;
@@ -324,7 +324,7 @@ on_event(struct mr_ctx *ctx, const void *conf, void *state)
 		mr_count(ctx, MR_C_LATE_APPLIED);
 	if (place.verdict == PLACE_NEW && st->n >= c->keep) {
 		make_room(&h, st);
-		place = session_place(st, &h);
+		place = mr_session_place(st, &h);
 	}
 	if (place.verdict == PLACE_NEW)
 		begin(&h, st, place);
@@ -367,9 +367,9 @@ read(struct mr_ctx *ctx, const void *conf, const void *state, uint32_t index)
 	case READ_CARTS: return mr_num(s->n_carts);
 	case READ_SEARCHES: return mr_num(s->searches);
 	case READ_REVENUE: return mr_num(revenue(s));
-	case READ_ENTRY: return session_side_value(ctx->arena, &s->entry);
-	case READ_EXIT: return session_side_value(ctx->arena, &s->exit);
-	case READ_CAMPAIGN: return session_campaign_value(ctx->arena, s);
+	case READ_ENTRY: return mr_session_side_value(ctx->arena, &s->entry);
+	case READ_EXIT: return mr_session_side_value(ctx->arena, &s->exit);
+	case READ_CAMPAIGN: return mr_session_campaign_value(ctx->arena, s);
 	default: MR_ASSERT(index < READS); return mr_absent();
 	}
 }
@@ -391,7 +391,7 @@ const struct mr_operator mr_operator_session = {
 	.on_timer = on_timer,
 	.read = read,
 	.empty = empty,
-	.encode = session_encode,
-	.decode = session_decode,
-	.release = session_release,
+	.encode = mr_session_encode,
+	.decode = mr_session_decode,
+	.release = mr_session_release,
 };

@@ -56,7 +56,7 @@ set_side(const struct session_hit *h, struct session_side *side)
 }
 
 uint64_t
-session_campaign(const struct session_conf *c, const struct mr_event *e)
+mr_session_campaign(const struct session_conf *c, const struct mr_event *e)
 {
 	struct mr_str parts[CAMPAIGN_TEXTS];
 	char id[33];
@@ -204,7 +204,7 @@ put_number(char *out, int64_t number)
 }
 
 void
-session_start(struct session *s, const struct session_hit *h)
+mr_session_start(struct session *s, const struct session_hit *h)
 {
 	const struct mr_origin *o = &h->ctx->event->origin;
 	char *at = mr_arena_alloc(h->ctx->arena, o->topic.n + 42);
@@ -232,7 +232,7 @@ session_start(struct session *s, const struct session_hit *h)
 }
 
 void
-session_add(struct session *s, const struct session_hit *h)
+mr_session_add(struct session *s, const struct session_hit *h)
 {
 	const struct mr_event *e = h->ctx->event;
 
@@ -297,7 +297,7 @@ add_replaced(struct mr_mem *mem, struct session *s, const char id[33])
 }
 
 void
-session_merge(struct mr_ctx *ctx, struct session *to, struct session *from)
+mr_session_merge(struct mr_ctx *ctx, struct session *to, struct session *from)
 {
 	bool whole = add_replaced(ctx->mem, to, from->id);
 
@@ -323,5 +323,5 @@ session_merge(struct mr_ctx *ctx, struct session *to, struct session *from)
 	to->late += from->late;
 	to->orders += from->orders;
 	to->searches += from->searches;
-	session_free(ctx->mem, from);
+	mr_session_free(ctx->mem, from);
 }

@@ -42,7 +42,7 @@ texts_value(struct mr_arena *arena, const struct mr_text *texts, const char *con
 }
 
 struct mr_value
-session_side_value(struct mr_arena *arena, const struct session_side *side)
+mr_session_side_value(struct mr_arena *arena, const struct session_side *side)
 {
 	static const char *const keys[] = {"event", "path", "title", "referrer"};
 
@@ -50,7 +50,7 @@ session_side_value(struct mr_arena *arena, const struct session_side *side)
 }
 
 struct mr_value
-session_campaign_value(struct mr_arena *arena, const struct session *s)
+mr_session_campaign_value(struct mr_arena *arena, const struct session *s)
 {
 	static const char *const keys[] = {"name", "source", "medium", "term", "content"};
 
@@ -133,9 +133,9 @@ body(const struct mr_ctx *ctx, const struct session *s)
 	put(&m, MR_LIT("duration_ms"), mr_num((double)(s->ended_ms - s->started_ms)));
 	put(&m, MR_LIT("closed_by"), mr_string(mr_str_of(ends[s->closed_by])));
 	put_counts(&m, s);
-	put(&m, MR_LIT("entry"), session_side_value(arena, &s->entry));
-	put(&m, MR_LIT("exit"), session_side_value(arena, &s->exit));
-	put(&m, MR_LIT("campaign"), session_campaign_value(arena, s));
+	put(&m, MR_LIT("entry"), mr_session_side_value(arena, &s->entry));
+	put(&m, MR_LIT("exit"), mr_session_side_value(arena, &s->exit));
+	put(&m, MR_LIT("campaign"), mr_session_campaign_value(arena, s));
 	put(&m, MR_LIT("device"), device_value(arena, s));
 	put(&m, MR_LIT("orders"), mr_num(s->orders));
 	put(&m, MR_LIT("carts"), mr_num(s->n_carts));
@@ -161,7 +161,7 @@ emit(struct mr_ctx *ctx, const struct session *s, const struct map *m)
 }
 
 void
-session_publish(struct mr_ctx *ctx, const struct session_conf *c, struct session *s)
+mr_session_publish(struct mr_ctx *ctx, const struct session_conf *c, struct session *s)
 {
 	MR_ASSERT(!s->open && s->events > 0);
 	if (s->published)

@@ -72,7 +72,7 @@ bridges(const struct session_hit *h, const struct session *a, const struct sessi
 }
 
 struct session_place
-session_place(const struct session_state *st, const struct session_hit *h)
+mr_session_place(const struct session_state *st, const struct session_hit *h)
 {
 	size_t next = st->n; // the first that begins after the event
 	enum session_end why = END_GAP;
@@ -91,7 +91,7 @@ session_place(const struct session_state *st, const struct session_hit *h)
 }
 
 void
-session_relink(const struct session_conf *c, struct session_state *st, size_t at)
+mr_session_relink(const struct session_conf *c, struct session_state *st, size_t at)
 {
 	enum session_end why;
 
@@ -112,7 +112,7 @@ session_relink(const struct session_conf *c, struct session_state *st, size_t at
 }
 
 int64_t
-session_due(const struct session_conf *c, const struct session_state *st, size_t at, enum session_end *why)
+mr_session_due(const struct session_conf *c, const struct session_state *st, size_t at, enum session_end *why)
 {
 	const struct session *s = &st->list[at];
 	const struct session *next = at + 1 < st->n ? s + 1 : NULL;

@@ -99,35 +99,35 @@ struct session_place {
 	size_t at;              // join: the session; merge: the earlier of the two; new: where it goes
 	uint8_t split;          // new: why it isn't part of the one before it
 };
-struct session_place session_place(const struct session_state *, const struct session_hit *);
+struct session_place mr_session_place(const struct session_state *, const struct session_hit *);
 // Notes why two neighbours within the gap of each other are two.
-void session_relink(const struct session_conf *, struct session_state *, size_t at);
+void mr_session_relink(const struct session_conf *, struct session_state *, size_t at);
 // When a session ends if nothing more comes, and why.
-int64_t session_due(const struct session_conf *, const struct session_state *, size_t at, enum session_end *why);
+int64_t mr_session_due(const struct session_conf *, const struct session_state *, size_t at, enum session_end *why);
 
 // ---- fold.c ----
 
-void session_start(struct session *, const struct session_hit *);
-void session_add(struct session *, const struct session_hit *);
+void mr_session_start(struct session *, const struct session_hit *);
+void mr_session_add(struct session *, const struct session_hit *);
 // Folds `from` into the earlier `to`; frees what is left of it.
-void session_merge(struct mr_ctx *, struct session *to, struct session *from);
-uint64_t session_campaign(const struct session_conf *, const struct mr_event *);
+void mr_session_merge(struct mr_ctx *, struct session *to, struct session *from);
+uint64_t mr_session_campaign(const struct session_conf *, const struct mr_event *);
 
 // ---- state.c ----
 
-struct session *session_insert(struct mr_mem *, struct session_state *, size_t at);
-void session_remove(struct mr_mem *, struct session_state *, size_t at);
-void session_free(struct mr_mem *, struct session *);
-void session_encode(const void *conf, const void *state, struct mr_writer *);
-bool session_decode(const void *conf, void *state, struct mr_mem *, struct mr_reader *);
-void session_release(const void *conf, void *state, struct mr_mem *);
+struct session *mr_session_insert(struct mr_mem *, struct session_state *, size_t at);
+void mr_session_remove(struct mr_mem *, struct session_state *, size_t at);
+void mr_session_free(struct mr_mem *, struct session *);
+void mr_session_encode(const void *conf, const void *state, struct mr_writer *);
+bool mr_session_decode(const void *conf, void *state, struct mr_mem *, struct mr_reader *);
+void mr_session_release(const void *conf, void *state, struct mr_mem *);
 #define SESSION_VERSION 1
 
 // ---- message.c ----
 
 // Emits the session as it is now; derives Session Ended the first time.
-void session_publish(struct mr_ctx *, const struct session_conf *, struct session *);
-struct mr_value session_side_value(struct mr_arena *, const struct session_side *);
-struct mr_value session_campaign_value(struct mr_arena *, const struct session *);
+void mr_session_publish(struct mr_ctx *, const struct session_conf *, struct session *);
+struct mr_value mr_session_side_value(struct mr_arena *, const struct session_side *);
+struct mr_value mr_session_campaign_value(struct mr_arena *, const struct session *);
 
 #endif

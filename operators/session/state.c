@@ -4,7 +4,7 @@
 #define FIELDS 24 // of a session's array, version 1
 
 struct session *
-session_insert(struct mr_mem *mem, struct session_state *st, size_t at)
+mr_session_insert(struct mr_mem *mem, struct session_state *st, size_t at)
 {
 	size_t size = sizeof(*st->list);
 
@@ -19,12 +19,12 @@ session_insert(struct mr_mem *mem, struct session_state *st, size_t at)
 }
 
 void
-session_remove(struct mr_mem *mem, struct session_state *st, size_t at)
+mr_session_remove(struct mr_mem *mem, struct session_state *st, size_t at)
 {
 	size_t size = sizeof(*st->list);
 
 	MR_ASSERT(at < st->n);
-	session_free(mem, &st->list[at]);
+	mr_session_free(mem, &st->list[at]);
 	memmove(&st->list[at], &st->list[at + 1], (st->n - at - 1u) * size);
 	st->list = mr_mem_resize(mem, st->list, st->n * size, (st->n - 1u) * size);
 	st->n--;
@@ -42,7 +42,7 @@ free_texts(struct mr_mem *mem, struct mr_text *texts, size_t n)
 }
 
 void
-session_free(struct mr_mem *mem, struct session *s)
+mr_session_free(struct mr_mem *mem, struct session *s)
 {
 	free_texts(mem, s->entry.texts, SIDE_TEXTS);
 	free_texts(mem, s->exit.texts, SIDE_TEXTS);
@@ -56,13 +56,13 @@ session_free(struct mr_mem *mem, struct session *s)
 }
 
 void
-session_release(const void *conf, void *state, struct mr_mem *mem)
+mr_session_release(const void *conf, void *state, struct mr_mem *mem)
 {
 	struct session_state *st = state;
 
 	(void)conf;
 	while (st->n)
-		session_remove(mem, st, st->n - 1u);
+		mr_session_remove(mem, st, st->n - 1u);
 }
 
 static void
@@ -131,7 +131,7 @@ encode_session(const struct session *s, struct mr_writer *w)
 }
 
 void
-session_encode(const void *conf, const void *state, struct mr_writer *w)
+mr_session_encode(const void *conf, const void *state, struct mr_writer *w)
 {
 	const struct session_state *st = state;
 
@@ -254,7 +254,7 @@ decode_session(struct mr_reader *r, struct mr_mem *mem, struct session *s)
 }
 
 bool
-session_decode(const void *conf, void *state, struct mr_mem *mem, struct mr_reader *r)
+mr_session_decode(const void *conf, void *state, struct mr_mem *mem, struct mr_reader *r)
 {
 	struct session_state *st = state;
 
@@ -264,7 +264,7 @@ session_decode(const void *conf, void *state, struct mr_mem *mem, struct mr_read
 	uint8_t focus = decode_small(r, KEEP_MAX);
 	uint32_t n = decode_count(r, KEEP_MAX);
 	for (uint32_t i = 0; i < n && mr_reader_ok(r); i++) {
-		struct session *s = session_insert(mem, st, i);
+		struct session *s = mr_session_insert(mem, st, i);
 		decode_session(r, mem, s);
 		if (s->ended_ms < s->started_ms || (i > 0 && s->started_ms < s[-1].ended_ms))
 			mr_reader_fail(r);
@@ -273,6 +273,6 @@ session_decode(const void *conf, void *state, struct mr_mem *mem, struct mr_read
 		mr_reader_fail(r);
 	st->focus = focus;
 	if (!mr_reader_ok(r))
-		session_release(conf, state, mem);
+		mr_session_release(conf, state, mem);
 	return mr_reader_ok(r);
 }
