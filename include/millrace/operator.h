@@ -35,11 +35,20 @@ struct mr_timer {
 	int64_t due_ms;
 };
 
+// A map within an operator's map, for the docs: "*" stands for any name, "[]" for an item of a list
+// ("*.then[].send" of rules). The operator hands the same table to mr_setup_params.
+struct mr_inner {
+	const char *path;
+	const struct mr_param *params;
+};
+
 struct mr_operator {
 	const char *name;              // its key in the configuration and in the stored record
 	const struct mr_param *params; // of its map in the configuration; NULL: it reads the node itself
 	uint16_t version;              // of the stored state; older ones are decoded for ever
 	bool always;                   // set up even where the configuration doesn't name it
+	const char *text;              // one line for the docs; may be NULL
+	const struct mr_inner *inner;  // ends with path NULL; may be NULL
 
 	// Fills a configuration of its own (mr_setup_alloc) or notes errors and returns NULL.
 	// `node` is NULL where the key is absent and `always` is set. Called in the order of the pipeline.
