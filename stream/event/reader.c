@@ -1,19 +1,8 @@
 // A cursor over msgpack. Everything is checked against the bytes that are left; nothing recurses
 // but mr_read_state_value, which has a bound.
-#include <millrace/writer.h>
+#include "event/head.h"
 
 #define DEPTH_MAX MR_WRITER_DEPTH
-
-enum kind { K_NIL, K_BOOL, K_UINT, K_INT, K_FLOAT, K_STR, K_BIN, K_ARRAY, K_MAP, K_EXT };
-
-// One item's head: for str, bin and ext `n` is the length of the body, for containers the count.
-struct head {
-	enum kind kind;
-	uint64_t n;      // or the unsigned value
-	int64_t i;       // the signed value
-	double d;
-	int8_t ext;
-};
 
 void
 mr_reader_fail(struct mr_reader *r)
@@ -41,13 +30,13 @@ take(struct mr_reader *r, size_t n, uint64_t *v)
 }
 
 static bool
-take_float(struct mr_reader *r, size_t n, struct head *h)
+take_float(struct mr_reader *r, size_t n, struct mr_head *h)
 {
 	uint64_t v;
 
 	if (!take(r, n, &v))
 		return false;
-	h->kind = K_FLOAT;
+	h->kind = MR_HEAD_FLOAT;
 	if (n == 8) {
 		memcpy(&h->d, &v, 8);
 	} else {
@@ -60,24 +49,24 @@ take_float(struct mr_reader *r, size_t n, struct head *h)
 }
 
 static bool
-take_int(struct mr_reader *r, size_t n, struct head *h)
+take_int(struct mr_reader *r, size_t n, struct mr_head *h)
 {
 	uint64_t v;
 
 	if (!take(r, n, &v))
 		return false;
 	uint64_t sign = UINT64_C(1) << (n * 8 - 1);
-	h->kind = K_INT;
+	h->kind = MR_HEAD_INT;
 	h->i = (int64_t)((v ^ sign) - sign);
 	return true;
 }
 
 static bool
-take_ext(struct mr_reader *r, struct head *h)
+take_ext(struct mr_reader *r, struct mr_head *h)
 {
 	uint64_t type;
 
-	h->kind = K_EXT;
+	h->kind = MR_HEAD_EXT;
 	if (!take(r, 1, &type))
 		return false;
 	h->ext = (int8_t)(uint8_t)type;
@@ -85,48 +74,48 @@ take_ext(struct mr_reader *r, struct head *h)
 }
 
 static bool
-counted(struct mr_reader *r, struct head *h, enum kind kind, size_t n)
+counted(struct mr_reader *r, struct mr_head *h, enum mr_head_kind kind, size_t n)
 {
 	h->kind = kind;
-	return take(r, n, &h->n) && (kind != K_EXT || take_ext(r, h));
+	return take(r, n, &h->n) && (kind != MR_HEAD_EXT || take_ext(r, h));
 }
 
 // Bytes 0xc0 to 0xdf.
 static bool
-take_typed(struct mr_reader *r, unsigned c, struct head *h)
+take_typed(struct mr_reader *r, unsigned c, struct mr_head *h)
 {
 	switch (c) {
-	case 0xc0: h->kind = K_NIL; return true;
-	case 0xc2: case 0xc3: h->kind = K_BOOL; h->n = c & 1; return true;
-	case 0xc4: case 0xc5: case 0xc6: return counted(r, h, K_BIN, (size_t)1 << (c - 0xc4));
-	case 0xc7: case 0xc8: case 0xc9: return counted(r, h, K_EXT, (size_t)1 << (c - 0xc7));
+	case 0xc0: h->kind = MR_HEAD_NIL; return true;
+	case 0xc2: case 0xc3: h->kind = MR_HEAD_BOOL; h->n = c & 1; return true;
+	case 0xc4: case 0xc5: case 0xc6: return counted(r, h, MR_HEAD_BIN, (size_t)1 << (c - 0xc4));
+	case 0xc7: case 0xc8: case 0xc9: return counted(r, h, MR_HEAD_EXT, (size_t)1 << (c - 0xc7));
 	case 0xca: return take_float(r, 4, h);
 	case 0xcb: return take_float(r, 8, h);
-	case 0xcc: case 0xcd: case 0xce: case 0xcf: return counted(r, h, K_UINT, (size_t)1 << (c - 0xcc));
+	case 0xcc: case 0xcd: case 0xce: case 0xcf: return counted(r, h, MR_HEAD_UINT, (size_t)1 << (c - 0xcc));
 	case 0xd0: case 0xd1: case 0xd2: case 0xd3: return take_int(r, (size_t)1 << (c - 0xd0), h);
 	case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8: h->n = 1u << (c - 0xd4); return take_ext(r, h);
-	case 0xd9: case 0xda: case 0xdb: return counted(r, h, K_STR, (size_t)1 << (c - 0xd9));
-	case 0xdc: case 0xdd: return counted(r, h, K_ARRAY, (size_t)2 << (c - 0xdc));
-	case 0xde: case 0xdf: return counted(r, h, K_MAP, (size_t)2 << (c - 0xde));
+	case 0xd9: case 0xda: case 0xdb: return counted(r, h, MR_HEAD_STR, (size_t)1 << (c - 0xd9));
+	case 0xdc: case 0xdd: return counted(r, h, MR_HEAD_ARRAY, (size_t)2 << (c - 0xdc));
+	case 0xde: case 0xdf: return counted(r, h, MR_HEAD_MAP, (size_t)2 << (c - 0xde));
 	default: return false;   // 0xc1 is never used
 	}
 }
 
 // Whether what the head announces can be in the bytes left: an item takes at least one byte.
 static bool
-fits(const struct mr_reader *r, const struct head *h)
+fits(const struct mr_reader *r, const struct mr_head *h)
 {
 	switch (h->kind) {
-	case K_STR: case K_BIN: case K_EXT: case K_ARRAY: return h->n <= left(r);
-	case K_MAP: return h->n <= left(r) / 2;
+	case MR_HEAD_STR: case MR_HEAD_BIN: case MR_HEAD_EXT: case MR_HEAD_ARRAY: return h->n <= left(r);
+	case MR_HEAD_MAP: return h->n <= left(r) / 2;
 	default: return true;
 	}
 }
 
-static bool
-take_head(struct mr_reader *r, struct head *h)
+bool
+mr_head_read(struct mr_reader *r, struct mr_head *h)
 {
-	*h = (struct head){0};
+	*h = (struct mr_head){0};
 	if (r->failed || r->p == r->end) {
 		r->failed = true;
 		return false;
@@ -134,21 +123,21 @@ take_head(struct mr_reader *r, struct head *h)
 	unsigned c = (unsigned char)*r->p++;
 	bool ok = true;
 	if (c < 0x80) {
-		h->kind = K_UINT;
+		h->kind = MR_HEAD_UINT;
 		h->n = c;
 	} else if (c < 0x90) {
-		h->kind = K_MAP;
+		h->kind = MR_HEAD_MAP;
 		h->n = c & 15;
 	} else if (c < 0xa0) {
-		h->kind = K_ARRAY;
+		h->kind = MR_HEAD_ARRAY;
 		h->n = c & 15;
 	} else if (c < 0xc0) {
-		h->kind = K_STR;
+		h->kind = MR_HEAD_STR;
 		h->n = c & 31;
 	} else if (c < 0xe0) {
 		ok = take_typed(r, c, h);
 	} else {
-		h->kind = K_INT;
+		h->kind = MR_HEAD_INT;
 		h->i = (int64_t)c - 256;
 	}
 	if (!ok || !fits(r, h))
@@ -160,27 +149,27 @@ enum mr_type
 mr_read_peek(const struct mr_reader *r)
 {
 	struct mr_reader copy = *r;
-	struct head h;
+	struct mr_head h;
 
-	if (!take_head(&copy, &h))
+	if (!mr_head_read(&copy, &h))
 		return MR_UNKNOWN;
 	switch (h.kind) {
-	case K_NIL: return MR_ABSENT;
-	case K_BOOL: return MR_BOOL;
-	case K_UINT: case K_INT: case K_FLOAT: return MR_NUMBER;
-	case K_STR: case K_BIN: return MR_STRING;
-	case K_ARRAY: return MR_LIST;
-	case K_MAP: return MR_MAP;
+	case MR_HEAD_NIL: return MR_ABSENT;
+	case MR_HEAD_BOOL: return MR_BOOL;
+	case MR_HEAD_UINT: case MR_HEAD_INT: case MR_HEAD_FLOAT: return MR_NUMBER;
+	case MR_HEAD_STR: case MR_HEAD_BIN: return MR_STRING;
+	case MR_HEAD_ARRAY: return MR_LIST;
+	case MR_HEAD_MAP: return MR_MAP;
 	default: return MR_UNKNOWN;
 	}
 }
 
 static uint32_t
-read_count(struct mr_reader *r, enum kind kind)
+read_count(struct mr_reader *r, enum mr_head_kind kind)
 {
-	struct head h;
+	struct mr_head h;
 
-	if (!take_head(r, &h))
+	if (!mr_head_read(r, &h))
 		return 0;
 	if (h.kind != kind) {
 		r->failed = true;
@@ -192,23 +181,23 @@ read_count(struct mr_reader *r, enum kind kind)
 uint32_t
 mr_read_map(struct mr_reader *r)
 {
-	return read_count(r, K_MAP);
+	return read_count(r, MR_HEAD_MAP);
 }
 
 uint32_t
 mr_read_array(struct mr_reader *r)
 {
-	return read_count(r, K_ARRAY);
+	return read_count(r, MR_HEAD_ARRAY);
 }
 
 struct mr_str
 mr_read_str(struct mr_reader *r)
 {
-	struct head h;
+	struct mr_head h;
 
-	if (!take_head(r, &h))
+	if (!mr_head_read(r, &h))
 		return (struct mr_str){0};
-	if (h.kind != K_STR && h.kind != K_BIN) {
+	if (h.kind != MR_HEAD_STR && h.kind != MR_HEAD_BIN) {
 		r->failed = true;
 		return (struct mr_str){0};
 	}
@@ -220,13 +209,13 @@ mr_read_str(struct mr_reader *r)
 int64_t
 mr_read_int(struct mr_reader *r)
 {
-	struct head h;
+	struct mr_head h;
 
-	if (!take_head(r, &h))
+	if (!mr_head_read(r, &h))
 		return 0;
-	if (h.kind == K_INT)
+	if (h.kind == MR_HEAD_INT)
 		return h.i;
-	if (h.kind == K_UINT && h.n <= INT64_MAX)
+	if (h.kind == MR_HEAD_UINT && h.n <= INT64_MAX)
 		return (int64_t)h.n;
 	r->failed = true;
 	return 0;
@@ -235,13 +224,13 @@ mr_read_int(struct mr_reader *r)
 uint64_t
 mr_read_uint(struct mr_reader *r)
 {
-	struct head h;
+	struct mr_head h;
 
-	if (!take_head(r, &h))
+	if (!mr_head_read(r, &h))
 		return 0;
-	if (h.kind == K_UINT)
+	if (h.kind == MR_HEAD_UINT)
 		return h.n;
-	if (h.kind == K_INT && h.i >= 0)
+	if (h.kind == MR_HEAD_INT && h.i >= 0)
 		return (uint64_t)h.i;
 	r->failed = true;
 	return 0;
@@ -250,15 +239,15 @@ mr_read_uint(struct mr_reader *r)
 double
 mr_read_num(struct mr_reader *r)
 {
-	struct head h;
+	struct mr_head h;
 
-	if (!take_head(r, &h))
+	if (!mr_head_read(r, &h))
 		return 0;
-	if (h.kind == K_UINT)
+	if (h.kind == MR_HEAD_UINT)
 		return (double)h.n;
-	if (h.kind == K_INT)
+	if (h.kind == MR_HEAD_INT)
 		return (double)h.i;
-	if (h.kind == K_FLOAT && h.d - h.d == 0)   // finite
+	if (h.kind == MR_HEAD_FLOAT && h.d - h.d == 0)   // finite
 		return h.d;
 	r->failed = true;
 	return 0;
@@ -267,28 +256,28 @@ mr_read_num(struct mr_reader *r)
 bool
 mr_read_bool(struct mr_reader *r)
 {
-	struct head h;
+	struct mr_head h;
 
-	if (!take_head(r, &h))
+	if (!mr_head_read(r, &h))
 		return false;
-	if (h.kind != K_BOOL)
+	if (h.kind != MR_HEAD_BOOL)
 		r->failed = true;
-	return h.kind == K_BOOL && h.n == 1;
+	return h.kind == MR_HEAD_BOOL && h.n == 1;
 }
 
 void
 mr_read_skip(struct mr_reader *r)
 {
-	struct head h;
+	struct mr_head h;
 
 	for (uint64_t items = 1; items > 0; items--) {
-		if (!take_head(r, &h))
+		if (!mr_head_read(r, &h))
 			return;
-		if (h.kind == K_ARRAY)
+		if (h.kind == MR_HEAD_ARRAY)
 			items += h.n;
-		else if (h.kind == K_MAP)
+		else if (h.kind == MR_HEAD_MAP)
 			items += h.n * 2;
-		else if (h.kind == K_STR || h.kind == K_BIN || h.kind == K_EXT)
+		else if (h.kind == MR_HEAD_STR || h.kind == MR_HEAD_BIN || h.kind == MR_HEAD_EXT)
 			r->p += h.n;
 	}
 }
@@ -324,10 +313,10 @@ read_map(struct mr_reader *r, struct mr_arena *arena, int depth)
 static struct mr_value
 read_ext(struct mr_reader *r)
 {
-	struct head h;
+	struct mr_head h;
 	uint64_t ms = 0;
 
-	if (!take_head(r, &h) || h.kind != K_EXT || h.n != 8 || (h.ext != 1 && h.ext != 2)) {
+	if (!mr_head_read(r, &h) || h.kind != MR_HEAD_EXT || h.n != 8 || (h.ext != 1 && h.ext != 2)) {
 		r->failed = true;
 		return mr_absent();
 	}

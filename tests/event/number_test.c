@@ -63,7 +63,7 @@ Test(number, parses_the_grammar_of_json)
 	static const struct { const char *text; double d; } good[] = {
 		{"0", 0}, {"-0", 0}, {"10", 10}, {"-1.5", -1.5}, {"1e3", 1000}, {"1E+3", 1000}, {"1.25e-2", 0.0125},
 		{"1e-400", 0}, {"-0.00001e-400", 0}, {"9007199254740993", 9007199254740992.0},
-		{"123456789012345678901234567890", 123456789012345678901234567890.0},
+		{"0e999999999999", 0}, {"-12e-999999999999", -0.0}, {"0.1e-0", 0.1}, {"1e+0", 1}, {"123456789012345678901234567890", 123456789012345678901234567890.0},
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -99,4 +99,25 @@ Test(number, refuses_a_number_too_large_without_exponent)
 	memset(text + 2, '0', 397);
 	cr_expect(parses(text, &d));
 	cr_expect_eq(d, 0);
+}
+
+// The exponent alone doesn't say whether a number is too small or too large.
+Test(number, knows_too_small_from_too_large)
+{
+	char text[512];
+	double d = 1;
+
+	memset(text, '9', 400);
+	memcpy(text + 400, "e-5", 4);
+	cr_expect_not(parses(text, &d));
+	memcpy(text + 400, "e-400", 6);
+	cr_expect(parses(text, &d));
+	cr_expect_float_eq(d, 1, 1e-12);
+	memset(text, '0', 401);
+	text[1] = '.';
+	memcpy(text + 400, "1e5", 4);
+	cr_expect(parses(text, &d));
+	cr_expect_eq(d, 0);
+	memcpy(text + 400, "1e900", 6);
+	cr_expect_not(parses(text, &d));
 }

@@ -1,0 +1,87 @@
+#include "event/fields.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define LINEAR_MAX 12
+
+bool
+mr_bad(struct mr_decode_error *e, enum mr_bad reason, size_t position, const char *detail)
+{
+	size_t n = strnlen(detail, sizeof(e->detail) - 1);
+
+	MR_ASSERT(reason != MR_GOOD);
+	e->reason = reason;
+	e->position = position;
+	memcpy(e->detail, detail, n);
+	e->detail[n] = 0;
+	return false;
+}
+
+static const struct mr_value *
+member(struct mr_value map, struct mr_str key)
+{
+	for (uint32_t i = 0; map.type == MR_MAP && i < map.n; i++)
+		if (mr_str_eq(map.members[i].key, key))
+			return &map.members[i].value;
+	return NULL;
+}
+
+// Recursion follows the schema's paths, which are as deep as the configuration's text made them,
+// and stops where the value's nesting does.
+void
+mr_fields_project(struct mr_fields *out, const struct mr_schema_node *node, struct mr_value v)
+{
+	for (uint32_t i = 0; i < node->n; i++) {
+		const struct mr_schema_node *child = node->children[i];
+		const struct mr_value *found = member(v, child->key);
+		if (found == NULL)
+			continue;
+		if (child->field >= 0)
+			out->values[child->field] = *found;
+		mr_fields_project(out, child, *found);
+	}
+}
+
+static bool
+seen_before(const struct mr_member *m, uint32_t n, struct mr_str key)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (mr_str_eq(m[i].key, key))
+			return true;
+	return false;
+}
+
+// Open addressing over numbers of members; at most half of the slots are used.
+static bool
+insert(uint32_t *slots, uint32_t mask, const struct mr_member *m, uint32_t number, struct mr_str key)
+{
+	uint32_t i = (uint32_t)XXH3_64bits(key.n ? key.p : "", key.n) & mask;
+
+	for (; slots[i]; i = (i + 1) & mask)
+		if (mr_str_eq(m[slots[i] - 1].key, key))
+			return false;
+	slots[i] = number + 1;
+	return true;
+}
+
+uint32_t
+mr_members_unique(struct mr_member *m, uint32_t n, struct mr_arena *arena)
+{
+	uint32_t kept = 0, mask = 31;
+	uint32_t *slots = NULL;
+
+	if (n > LINEAR_MAX) {
+		while (mask < n * 2)
+			mask = mask * 2 + 1;
+		slots = mr_arena_alloc(arena, ((size_t)mask + 1) * sizeof(*slots));
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (slots ? !insert(slots, mask, m, kept, m[i].key) : seen_before(m, kept, m[i].key))
+			continue;
+		if (kept != i)
+			m[kept] = m[i];
+		kept++;
+	}
+	return kept;
+}
