@@ -160,16 +160,14 @@ next_due(const struct session_conf *c, const struct session_state *st, int64_t *
 	return at;
 }
 
-// The timer is moved only to fire earlier: where a session has grown since it was set, it fires in
-// vain and is set anew. That is once a gap, and cheaper than moving it with every event.
+// One timer a user, at the earliest of all: moving it with each event costs nothing in the core.
 static void
 arm(struct mr_ctx *ctx, const struct session_conf *c, const struct session_state *st)
 {
 	enum session_end why;
 	int64_t due;
 
-	next_due(c, st, &due, &why);
-	if (due < mr_timer_due(ctx, 0))
+	if (next_due(c, st, &due, &why) < st->n)
 		mr_timer_set(ctx, 0, due);
 }
 
@@ -202,10 +200,7 @@ on_timer(struct mr_ctx *ctx, const void *conf, void *state, const struct mr_time
 		else
 			mr_session_remove(ctx->mem, st, at);
 	}
-	if (st->n == 0)
-		return;
-	next_due(c, st, &due, &why);
-	mr_timer_set(ctx, 0, due);
+	arm(ctx, c, st);
 }
 
 // ---- events ----
