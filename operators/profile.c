@@ -187,9 +187,13 @@ read(struct mr_ctx *ctx, const void *conf, const void *state, uint32_t index)
 	}
 }
 
+static const struct mr_inner inner[] = {{"*", mr_profile_params}, {NULL, NULL}};
+
 const struct mr_operator mr_operator_profile = {
 	.name = "profile",
 	.version = PROFILE_VERSION,
+	.text = "Named values of a user, which rules read as user.NAME.",
+	.inner = inner,
 	.setup = setup,
 	.compile = compile,
 	.state_size = state_size,

@@ -380,6 +380,7 @@ const struct mr_operator mr_operator_session = {
 	.name = "session",
 	.params = params,
 	.version = SESSION_VERSION,
+	.text = "Sessions: what a user did without a long pause.",
 	.setup = setup,
 	.state_size = state_size,
 	.on_event = on_event,

@@ -7,7 +7,7 @@
 #define PROFILE_VERSION 1
 #define PANES_MAX 512
 
-// In the order of their words in profile/setup.c. Numbers are stored: add at the end.
+// In the order of their words in mr_profile_params. Numbers are stored: add at the end.
 enum profile_kind {
 	KIND_COUNT, KIND_SUM, KIND_MIN, KIND_MAX, KIND_FIRST, KIND_LAST, KIND_DISTINCT, KIND_TOP,
 	KIND_DECAYED_COUNT, KIND_DECAYED_SUM, KINDS,
@@ -98,6 +98,7 @@ mr_profile_of(const void *state, const struct feature *f)
 
 // ---- profile/setup.c ----
 
+extern const struct mr_param mr_profile_params[];   // of a name's map; begins with the kinds in their order
 struct profile_conf *mr_profile_setup(struct mr_setup *, const struct mr_node *);
 
 // ---- profile/tally.c: values over panes, decayed ones ----

@@ -11,7 +11,7 @@ struct raw {
 };
 
 #define KIND(word, number, help) {word, MR_P_NODE, offsetof(struct raw, kinds[number]), NULL, 0, 0, NULL, NULL, help}
-static const struct mr_param params[] = {
+const struct mr_param mr_profile_params[] = {
 	KIND("count", KIND_COUNT, "How many events of these names came."),
 	KIND("sum", KIND_SUM, "Sum of a number over the events named by `of`."),
 	KIND("min", KIND_MIN, "Least number, time or duration."),
@@ -125,16 +125,16 @@ check_settings(struct mr_setup *s, const struct mr_node *node, const struct raw 
 	for (size_t i = 0; i < sizeof(meant_for) / sizeof(*meant_for); i++) {
 		const struct mr_node *value = mr_node_get(node, meant_for[i].key);
 		if (value && !(meant_for[i].kinds & BIT(f->kind))) {
-			mr_setup_error(s, value, "'%s' has no meaning for %s: remove it", meant_for[i].key, params[f->kind].name);
+			mr_setup_error(s, value, "'%s' has no meaning for %s: remove it", meant_for[i].key, mr_profile_params[f->kind].name);
 			fine = false;
 		}
 	}
 	if (!(COUNTS & BIT(f->kind)) && raw->of == NULL) {
-		mr_setup_error(s, node, "%s needs `of`: the name of the event that it is made from", params[f->kind].name);
+		mr_setup_error(s, node, "%s needs `of`: the name of the event that it is made from", mr_profile_params[f->kind].name);
 		fine = false;
 	}
 	if ((DECAYED & BIT(f->kind)) && raw->half_life_ms == 0) {
-		mr_setup_error(s, node, "%s needs `half_life`, for example 7d", params[f->kind].name);
+		mr_setup_error(s, node, "%s needs `half_life`, for example 7d", mr_profile_params[f->kind].name);
 		fine = false;
 	}
 	if (raw->pane_ms && raw->over_ms == 0) {
@@ -188,7 +188,7 @@ setup_feature(struct mr_setup *s, const struct mr_node *key, const struct mr_nod
 		mr_setup_error(s, node, "'%.*s' must be a map, for example {count: Order Completed, over: 90d}", (int)f->name.n, f->name.p);
 		return false;
 	}
-	if (!mr_setup_params(s, node, params, &raw) || !setup_kind(s, node, &raw, f) || !check_settings(s, node, &raw, f))
+	if (!mr_setup_params(s, node, mr_profile_params, &raw) || !setup_kind(s, node, &raw, f) || !check_settings(s, node, &raw, f))
 		return false;
 	bool counts = COUNTS & BIT(f->kind);
 	f->source = counts ? NULL : raw.kinds[f->kind];
@@ -199,7 +199,7 @@ setup_feature(struct mr_setup *s, const struct mr_node *key, const struct mr_nod
 	f->keep = raw.keep ? (uint32_t)raw.keep : f->kind == KIND_TOP ? 16 : 256;
 	f->text_max = (size_t)raw.text_max;
 	if (f->source && f->source->kind != MR_NODE_SCALAR) {
-		mr_setup_error(s, f->source, "%s takes an expression, for example event.properties.revenue", params[f->kind].name);
+		mr_setup_error(s, f->source, "%s takes an expression, for example event.properties.revenue", mr_profile_params[f->kind].name);
 		return false;
 	}
 	if (f->kind == KIND_SUM || f->kind == KIND_DECAYED_SUM)
