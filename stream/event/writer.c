@@ -1,6 +1,7 @@
 // The one writer of both encodings. msgpack goes through msgpack-c's packer.
 #include "event/base64.h"
 #include "event/decode.h"
+#include "event/verbatim.h"
 
 #include <millrace/writer.h>
 #include <msgpack.h>
@@ -356,6 +357,16 @@ mr_write_nil(struct mr_writer *w)
 		msgpack_packer pk = packer(w);
 		msgpack_pack_nil(&pk);
 	}
+	end(w);
+}
+
+void
+mr_write_verbatim(struct mr_writer *w, struct mr_str json)
+{
+	MR_ASSERT(w->format == MR_JSON);
+	MR_ASSERT(json.n > 0);
+	begin(w);
+	put(w, json.p, json.n);
 	end(w);
 }
 
