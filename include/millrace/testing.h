@@ -36,6 +36,9 @@ struct mr_test_effect mr_test_effect(const struct mr_test *, size_t number);
 // user.NAME or session.NAME of a user, as of the present stream time.
 struct mr_value mr_test_value(struct mr_test *, const char *user, const char *space, const char *name);
 
+// How often a counter was counted so far, by any operator.
+uint64_t mr_test_counted(const struct mr_test *, enum mr_counter);
+
 // Encodes each user's state, drops it, and decodes it again. False if any of it did not come back
 // the same. Call it between events: what a test finds after it must be what it finds without.
 bool mr_test_roundtrip(struct mr_test *);

@@ -88,6 +88,13 @@ mr_test_value(struct mr_test *test, const char *user, const char *space, const c
 	return mr_absent();
 }
 
+uint64_t
+mr_test_counted(const struct mr_test *test, enum mr_counter counter)
+{
+	MR_ASSERT(counter < MR_C_COUNT);
+	return mr_task_counters(test->task)[counter];
+}
+
 bool
 mr_test_roundtrip(struct mr_test *test)
 {
