@@ -40,8 +40,11 @@ struct mr_env {
 	const struct mr_zones *zones;
 	int32_t (*zone)(void *arg);        // of the user, asked only where an expression needs it
 	struct mr_arena *arena;
-	uint32_t cost_left;     // each step takes one; at 0 the result is MR_UNKNOWN and spent is set
-	bool spent;
+	// An evaluation takes the length of its program at once, a macro's body again for each item,
+	// work on long text and lists a step for each 32 bytes or item. What can't be paid sets it to 0,
+	// and so does an arena at its bound: then the result is MR_UNKNOWN and spent is set.
+	uint32_t cost_left;
+	bool spent;             // of the last evaluation
 };
 
 struct mr_value mr_expr_eval(const struct mr_expr *, struct mr_env *);
