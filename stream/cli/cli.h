@@ -21,6 +21,7 @@ struct mr_verb {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct mr_verb mr_verb_generate;
 extern const struct mr_verb mr_verb_version;
 
 // Says on standard error "millrace VERB: TEXT" and where the help is; returns MR_EXIT_USAGE.
