@@ -15,6 +15,7 @@ enum mr_kafka_status {
 	MR_KAFKA_FENCED,     // another producer has initialised this transactional id: replace this one
 	MR_KAFKA_UNKNOWN,    // asked for, no answer: close, open and init anew, read the journal's end
 	MR_KAFKA_MISSING,    // no such topic or partition, or offset out of what is retained
+	MR_KAFKA_TOO_LARGE,  // this message is over the bound; nothing happened
 	MR_KAFKA_FATAL,      // this client is of no more use: close it, open another
 };
 const char *mr_kafka_status_name(enum mr_kafka_status);
@@ -34,8 +35,8 @@ struct mr_kafka_conf {
 	void *log_arg;
 };
 
-// False with a text where a property may not be passed through (it is ours to set, or runs code,
-// or turns certificate checks off), whatever its value.
+// False with a text where a property may not be passed through (it is ours to set, or runs code),
+// whatever its value. Whether certificate checks may be turned off is the configuration's to say.
 bool mr_kafka_property_allowed(struct mr_str name, char error[256]);
 
 // The group's state in one generation, as the broker's fence wants it. Taken in the rebalance

@@ -30,7 +30,7 @@ const char *mr_sink_error(const struct mr_sink *);
 const char *mr_sink_id(const struct mr_sink *);   // transactional id, or ""
 
 // Initialises the id: fences its former owner and aborts what that left open. OK, AGAIN (call
-// again: it goes on in the background), DENIED, FATAL. Plain producer: OK where a broker answers.
+// again: it goes on in the background), DENIED and FATAL (close; open another to try again). Plain producer: OK where a broker answers.
 enum mr_kafka_status mr_sink_init(struct mr_sink *, int64_t timeout_ms);
 
 // Opens a transaction: nothing is sent by this. OK, FENCED, FATAL.
@@ -55,9 +55,8 @@ struct mr_sink_message {
 };
 
 // Never blocks. OK: taken over (its delivery comes later). AGAIN: the queue is full, poll and call
-// again. MISSING: no such topic or partition (the transaction stays good). ABORTABLE, FENCED,
-// FATAL: as the transaction is. A message over message_bytes_max: FATAL never, ABORTABLE never,
-// but an assertion: the caller has checked its size.
+// again. MISSING: no such topic or partition. TOO_LARGE: over message_bytes_max. The transaction
+// stays good after these. ABORTABLE, DENIED, FENCED, FATAL: as the transaction is.
 enum mr_kafka_status mr_sink_produce(struct mr_sink *, const struct mr_sink_message *);
 
 // Serves acknowledgements, without blocking; call it when wake_fd fired. Number served.
@@ -69,6 +68,8 @@ enum mr_kafka_status mr_sink_flush(struct mr_sink *, int64_t timeout_ms);
 size_t mr_sink_unacked(const struct mr_sink *);
 // Messages of this transaction that failed; above 0, the commit will not succeed.
 uint64_t mr_sink_failed(const struct mr_sink *);
+// The transaction has already failed: commit would say so; abort it.
+bool mr_sink_broken(const struct mr_sink *);
 // The topic that a write was refused for (no permission) in this transaction; NULL: none. Lives as
 // long as the sink.
 const char *mr_sink_denied(const struct mr_sink *);
@@ -76,15 +77,18 @@ const char *mr_sink_denied(const struct mr_sink *);
 // Flushes, sends the offsets with the group's token, commits. One call a transaction.
 //   OK         committed: messages and offsets are there together.
 //   ABORTABLE  not committed; call abort, then send everything again in a new transaction.
+//              That may be ABORTABLE once more: after a failed message librdkafka 2.0 needs a
+//              second abort for its sequence numbers.
 //   DENIED     the same; mr_sink_denied says for which topic (NULL: the group or the id, see error).
 //   STALE      not committed: the group's generation has moved on. Call abort; others own the rest.
-//   FENCED     not committed. Close this sink.
+//   FENCED     another producer has this id: may be committed or not (an answer that was lost, then
+//              a successor), so read the journal's end as for UNKNOWN. Close this sink.
 //   UNKNOWN    may be committed or not. Close this sink, init its id anew, read the journal's end.
 //   FATAL      not committed. Close this sink.
-// A token with a generation below 0 or without a member id is STALE before anything is sent; so is
-// an empty list of offsets (an assertion): such a transaction would not be fenced.
-// timeout_ms bounds the flush and the sending of offsets; the commit itself may take what the
-// transaction's time-out leaves.
+// A token with a generation below 0 or without a member id is STALE before anything is sent. At
+// least one position must be given (asserted): without offsets a transaction is not fenced.
+// timeout_ms bounds the flush and the sending of offsets; the commit itself may take the
+// transaction's time-out more.
 enum mr_kafka_status mr_sink_commit(struct mr_sink *, const struct mr_kafka_position *, size_t n,
     const struct mr_group *, int64_t timeout_ms);
 // The same on the sink's own thread: returns at once (arguments are copied); wake_fd fires when
@@ -93,8 +97,9 @@ void mr_sink_commit_start(struct mr_sink *, const struct mr_kafka_position *, si
     const struct mr_group *, int64_t timeout_ms);
 bool mr_sink_commit_done(struct mr_sink *, enum mr_kafka_status *);
 
-// OK: nothing of it will ever be seen by read_committed. FENCED, FATAL: close (the broker aborts it
-// for us). UNKNOWN: close, init anew. Every pending counter has been served when it returns OK.
+// OK: nothing of it will ever be seen by read_committed, and every pending counter has been served.
+// AGAIN: call again (it goes on in the background), or close. FENCED, FATAL: close; the broker aborts
+// it for us.
 enum mr_kafka_status mr_sink_abort(struct mr_sink *, int64_t timeout_ms);
 
 #endif
