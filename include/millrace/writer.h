@@ -42,6 +42,8 @@ void mr_write_bool(struct mr_writer *, bool);
 void mr_write_nil(struct mr_writer *);             // state only: messages leave a field out
 void mr_write_bin(struct mr_writer *, struct mr_str);   // msgpack bin; JSON: base64 text
 void mr_write_time(struct mr_writer *, int64_t ms);  // "2026-03-01T10:00:00.000Z" in both encodings
+// Bytes between items (a line's end). Only outside of maps and arrays.
+void mr_writer_put(struct mr_writer *, struct mr_str bytes);
 // Any value of the language. Time as text, duration as integer ms, absent members of a map are left out;
 // an absent list item is nil.
 void mr_write_value(struct mr_writer *, struct mr_value);

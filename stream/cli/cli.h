@@ -23,6 +23,12 @@ struct mr_verb {
 
 extern const struct mr_verb mr_verb_generate;
 extern const struct mr_verb mr_verb_version;
+extern const struct mr_verb mr_verb_replay;
+
+struct mr_config;
+struct mr_config_options;
+// Loads a configuration; its errors and warnings go to standard error. NULL: exit MR_EXIT_CONFIG.
+struct mr_config *mr_cli_config(const char *path, const struct mr_config_options *);
 
 // Says on standard error "millrace VERB: TEXT" and where the help is; returns MR_EXIT_USAGE.
 int mr_cli_wrong(const struct mr_verb *, const char *fmt, ...) MR_PRINTF(2, 3);

@@ -5,6 +5,7 @@
 
 static const struct mr_verb *const verbs[] = {
 	&mr_verb_generate,
+	&mr_verb_replay,
 	&mr_verb_version,
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -1,16 +1,19 @@
 // Looking into a task from outside an input: profiles, tests.
 #include "core/task_impl.h"
 
-struct mr_value
-mr_task_value(struct mr_task *t, struct mr_str user, uint32_t offer)
+bool
+mr_task_values(struct mr_task *t, struct mr_str user, struct mr_value *out)
 {
 	struct mr_user *u = mr_users_find(t->users, user, mr_users_hash(user));
 	struct mr_ctx ctx;
 
 	if (u == NULL)
-		return mr_absent();
+		return false;
+	mr_arena_reset(t->scratch);
 	mr_task_ctx(t, u, NULL, &ctx);
-	return mr_user_value(&ctx, (int32_t)offer);
+	for (uint32_t i = 0; i < t->plan->n_offers; i++)
+		out[i] = mr_user_value(&ctx, (int32_t)i);
+	return true;
 }
 
 static void

@@ -494,5 +494,10 @@ mr_task_digests(struct mr_task *t, uint64_t *inputs, uint64_t *effects)
 {
 	*inputs = t->input_digest;
 	*effects = t->effect_digest;
+}
+
+void
+mr_task_digests_begin(struct mr_task *t)
+{
 	t->input_digest = t->effect_digest = 0;
 }

@@ -92,10 +92,12 @@ const uint64_t *mr_task_counters(const struct mr_task *);
 // Task state as it stands in the journal, and back into a fresh task.
 void mr_task_state_encode(const struct mr_task *, struct mr_writer *);
 bool mr_task_state_decode(struct mr_task *, struct mr_str);
-// Digests over the bytes of inputs and effects since they were last taken.
+// Digests over the bytes of inputs and effects since mr_task_digests_begin.
+void mr_task_digests_begin(struct mr_task *);
 void mr_task_digests(struct mr_task *, uint64_t *inputs, uint64_t *effects);
-// An offered value of a user, as of stream time (profiles, tests). Absent for an unknown user.
-struct mr_value mr_task_value(struct mr_task *, struct mr_str user, uint32_t offer);
+// All offered values of a user, by number, as of stream time; they live until the next input or call.
+// False for an unknown user.
+bool mr_task_values(struct mr_task *, struct mr_str user, struct mr_value *out);
 // Encodes and decodes every record in place (tests). False: one didn't come back the same.
 bool mr_task_roundtrip(struct mr_task *);
 

@@ -482,3 +482,10 @@ mr_write_state_value(struct mr_writer *w, struct mr_value v)
 		mr_write_value(w, v);
 	}
 }
+
+void
+mr_writer_put(struct mr_writer *w, struct mr_str bytes)
+{
+	MR_ASSERT(w->depth == 0);
+	put(w, bytes.p, bytes.n);
+}

@@ -10,6 +10,7 @@ struct mr_test {
 	struct mr_config *config;
 	struct mr_task *task;
 	int64_t offset;
+	struct mr_value *values;   // room for all that is offered
 };
 
 static const struct mr_str topics[] = {{"events", 6}};
@@ -25,6 +26,8 @@ mr_test_new(const char *yaml, const struct mr_operator *extra, char **errors)
 	struct mr_test *test = calloc(1, sizeof(*test));
 	MR_ASSERT(test != NULL);
 	test->config = config;
+	test->values = calloc(config->plan.n_offers + 1, sizeof(*test->values));
+	MR_ASSERT(test->values != NULL);
 	test->task = mr_task_new(&(struct mr_task_conf){.plan = &config->plan, .topics = topics, .n_topics = 1});
 	return test;
 }
@@ -36,6 +39,7 @@ mr_test_free(struct mr_test *test)
 		return;
 	mr_task_free(test->task);
 	mr_config_free(test->config);
+	free(test->values);
 	free(test);
 }
 
@@ -82,9 +86,11 @@ mr_test_value(struct mr_test *test, const char *user, const char *space, const c
 {
 	const struct mr_plan *plan = &test->config->plan;
 
+	if (!mr_task_values(test->task, mr_str_of(user), test->values))
+		return mr_absent();
 	for (uint32_t i = 0; i < plan->n_offers; i++)
 		if (mr_str_eq(plan->offers[i].space, mr_str_of(space)) && mr_str_eq(plan->offers[i].name, mr_str_of(name)))
-			return mr_task_value(test->task, mr_str_of(user), i);
+			return test->values[i];
 	return mr_absent();
 }
 

@@ -1,0 +1,29 @@
+#include "run/clock.h"
+
+#include <stddef.h>
+#include <time.h>
+
+static int64_t
+read_clock(clockid_t id, int64_t per_second)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * per_second + ts.tv_nsec / (1000000000 / per_second);
+}
+
+static int64_t
+wall_ms(void *arg)
+{
+	(void)arg;
+	return read_clock(CLOCK_REALTIME, 1000);
+}
+
+static int64_t
+mono_us(void *arg)
+{
+	(void)arg;
+	return read_clock(CLOCK_MONOTONIC, 1000000);
+}
+
+const struct mr_clock mr_clock_os = {wall_ms, mono_us, NULL};
