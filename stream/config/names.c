@@ -170,7 +170,8 @@ nowhere(struct look *look, const struct mr_str *parts, size_t n, const char **wh
 	if (look->scope->run)
 		names[count++] = "run";
 	for (uint32_t i = 0; i < look->scope->n_names; i++)
-		names[count++] = mr_setup_cstr(s, look->scope->names[i].name);
+		if (look->scope->names[i].name.n)     // empty: hidden where this expression stands
+			names[count++] = mr_setup_cstr(s, look->scope->names[i].name);
 	const char *near = n > 1 ? mr_suggest(parts[0], names) : NULL;
 	if (near)
 		*why = mr_setup_format(s, "%.*s: unknown name; did you mean %s?", PART(0), near);
