@@ -21,7 +21,9 @@ struct mr_verb {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct mr_verb mr_verb_echo;
 extern const struct mr_verb mr_verb_generate;
+extern const struct mr_verb mr_verb_validate;
 extern const struct mr_verb mr_verb_version;
 extern const struct mr_verb mr_verb_replay;
 

@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 static const struct mr_verb *const verbs[] = {
+	&mr_verb_echo,
 	&mr_verb_generate,
 	&mr_verb_replay,
+	&mr_verb_validate,
 	&mr_verb_version,
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -67,7 +67,7 @@ check_app(struct mr_setup *s)
 	struct mr_str app = s->app->app;
 	const struct mr_node *node = mr_node_get(s->root, "app");
 
-	if (!legal(app, "._-") || app.n > 100 || app.p[0] == '.')
+	if (app.n && (!legal(app, "._-") || app.n > 100 || app.p[0] == '.'))
 		mr_setup_error(s, node, "%.*s: a name of letters, digits, '-', '_' and '.', at most 100 bytes, is wanted", (int)app.n, app.p);
 	if (s->app->instance.n && (!legal(s->app->instance, "._-:@") || s->app->instance.n > 200))
 		mr_setup_error(s, mr_node_get(s->root, "instance"), "%.*s: a name of letters, digits and . _ - : @ is wanted",
@@ -85,8 +85,10 @@ finish_topic(struct mr_setup *s, const char *section, const char *key, struct mr
 		*topic = (struct mr_str){0};
 		return;
 	}
-	if (name.n > 5 && memcmp(name.p, app, 5) == 0)
-		*topic = name = mr_str_of(mr_setup_format(s, "%.*s%.*s", (int)s->app->app.n, s->app->app.p, (int)name.n - 5, name.p + 5));
+	if (name.n > 5 && memcmp(name.p, app, 5) == 0) {
+		*topic = mr_str_of(mr_setup_format(s, "%.*s%.*s", (int)s->app->app.n, s->app->app.p, (int)name.n - 5, name.p + 5));
+		name = (struct mr_str){name.p + 5, name.n - 5};   // the application's name is checked where it stands
+	}
 	if (strcmp(key, "actions") == 0) {
 		const char *hole = name.n ? memmem(name.p, name.n, channel, sizeof(channel) - 1) : NULL;
 		if (hole)

@@ -211,9 +211,9 @@ mr_config_load(const char *path, const char *text, const struct mr_config_option
 	config->path = mr_str_of(s->path);
 	load(s, text, options);
 	if (errors)
-		*errors = mr_notes_text(&s->errors, path);
+		*errors = mr_notes_text(&s->errors, path, "");
 	if (warnings)
-		*warnings = mr_notes_text(&s->warnings, path);
+		*warnings = mr_notes_text(&s->warnings, path, "warning: ");
 	if (s->errors.n) {
 		mr_config_free(config);
 		return NULL;

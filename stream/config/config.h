@@ -57,5 +57,7 @@ void mr_config_free(struct mr_config *);
 char *mr_config_echo(const struct mr_config *);
 // Every parameter with its default, unit, bounds and text, as YAML with comments (free()).
 char *mr_config_defaults(void);
+// The same as a page in Markdown (free()): docs/parameters.md.
+char *mr_config_reference(void);
 
 #endif

@@ -38,6 +38,25 @@ name_length(struct mr_str t)
 	return n;
 }
 
+// Whether bytes from outside are UTF-8 (no overlong forms, no surrogates), as the file's own are.
+static bool
+utf8(const char *p)
+{
+	const unsigned char *c = (const unsigned char *)p;
+
+	while (*c) {
+		size_t n = *c < 0x80 ? 1 : *c >= 0xC2 && *c < 0xE0 ? 2 : (*c & 0xF0) == 0xE0 ? 3 : *c >= 0xF0 && *c < 0xF5 ? 4 : 0;
+		if (n == 0 || (*c == 0xE0 && c[1] < 0xA0) || (*c == 0xED && c[1] >= 0xA0) || (*c == 0xF0 && c[1] < 0x90) ||
+		    (*c == 0xF4 && c[1] >= 0x90))
+			return false;
+		for (size_t i = 1; i < n; i++)
+			if ((c[i] & 0xC0) != 0x80)
+				return false;
+		c += n;
+	}
+	return true;
+}
+
 // `body` is what stands between the braces.
 static void
 expand_one(struct grow *g, const struct mr_node *at, struct mr_str body)
@@ -56,7 +75,9 @@ expand_one(struct grow *g, const struct mr_node *at, struct mr_str body)
 	memcpy(name, body.p, n);
 	name[n] = '\0';
 	const char *value = getenv(name);
-	if (value && (*value || rest.n == 0)) {
+	if (value && !utf8(value)) {
+		mr_setup_error(g->s, at, "%s: not UTF-8", name);
+	} else if (value && (*value || rest.n == 0)) {
 		put(g, value, strlen(value));
 	} else if (fallback) {
 		put(g, rest.p + 2, rest.n - 2);

@@ -50,8 +50,9 @@ struct mr_setup {
 
 // ---- setup.c ----
 void mr_note_add(struct mr_notes *, uint32_t line, uint32_t column, const char *fmt, va_list) MR_PRINTF(4, 0);
-// One text, a line each, sorted by position; NULL where there are none. The caller frees it.
-char *mr_notes_text(const struct mr_notes *, const char *path);
+// One text, a line each ("path:line:column: PREFIXtext"), sorted by position; NULL where there are
+// none. The caller frees it.
+char *mr_notes_text(const struct mr_notes *, const char *path, const char *prefix);
 void mr_notes_free(struct mr_notes *);
 void mr_setup_error_pos(struct mr_setup *, uint32_t line, uint32_t column, const char *fmt, ...) MR_PRINTF(4, 5);
 const char *mr_setup_format(struct mr_setup *, const char *fmt, ...) MR_PRINTF(2, 3);   // in the arena
@@ -159,6 +160,7 @@ void mr_exprs_free(struct mr_setup *);
 
 // ---- properties.c: librdkafka's ----
 void mr_properties_read(struct mr_setup *, const struct mr_node *);
+void mr_properties_reference(FILE *);   // the page's part about them
 void mr_redis_check(struct mr_setup *, const struct mr_node *, struct mr_str url);
 
 // ---- zones.c ----

@@ -184,7 +184,8 @@ parse_int(struct mr_setup *s, const struct mr_param *p, const struct mr_node *no
 	if (!scalar(s, node, want))
 		return false;
 	if (bytes ? !mr_bytes_parse(node->text, out) : (node->quoted || !mr_scalar_int(node->text, out))) {
-		mr_setup_error(s, node, "%.*s: %s is %s", (int)node->text.n, node->text.p, p->name, want);
+		mr_setup_error(s, node, "%.*s: %s must be %s%s", (int)node->text.n, node->text.p, p->name, want,
+		    node->quoted && mr_scalar_int(node->text, out) ? "; remove the quotes" : "");
 		return false;
 	}
 	return in_bounds(s, p, node, (double)*out);
@@ -196,7 +197,7 @@ parse_bool(struct mr_setup *s, const struct mr_param *p, const struct mr_node *n
 	if (!scalar(s, node, "true or false"))
 		return false;
 	if (mr_scalar_kind(node) != MR_SCALAR_BOOL) {
-		mr_setup_error(s, node, "%.*s: %s is true or false%s", (int)node->text.n, node->text.p, p->name,
+		mr_setup_error(s, node, "%.*s: %s must be true or false%s", (int)node->text.n, node->text.p, p->name,
 		    node->quoted ? ", without quotes" : "");
 		return false;
 	}
@@ -218,7 +219,7 @@ parse_enum(struct mr_setup *s, const struct mr_param *p, const struct mr_node *n
 			*out = i;
 			return true;
 		}
-	mr_setup_error(s, node, "%.*s: %s is %s", (int)node->text.n, node->text.p, p->name, list);
+	mr_setup_error(s, node, "%.*s: %s must be %s", (int)node->text.n, node->text.p, p->name, list);
 	return false;
 }
 

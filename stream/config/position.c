@@ -46,35 +46,63 @@ blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+// What align() knows about the scalar's notation.
+struct notation {
+	char quote;        // " ' | > or 0
+	size_t indent;     // of a block scalar's lines
+};
+
+static size_t
+begin(struct mr_str src, size_t at, const struct mr_node *node, struct notation *how)
+{
+	*how = (struct notation){0};
+	if (!node->quoted || at >= src.n)
+		return at;
+	how->quote = src.p[at++];
+	if (how->quote != '|' && how->quote != '>')
+		return at;
+	while (at < src.n && src.p[at] != '\n')
+		at++;
+	for (size_t start = ++at; at < src.n && blank(src.p[at]); at++) {
+		if (src.p[at] == '\n')
+			start = at + 1;
+		how->indent = at + 1 - start;
+	}
+	return at;
+}
+
+// One blank of the text. Where lines were folded, more than one of the source belongs to it.
+static size_t
+step_blank(struct mr_str src, size_t at, char c, bool last, const struct notation *how)
+{
+	bool line = src.p[at] == '\n' || c == '\n';
+
+	at++;
+	for (size_t i = 0; line && i < how->indent && at < src.n && src.p[at] == ' '; i++)
+		at++;
+	while (last && at < src.n && blank(src.p[at]) && (line || src.p[at] == '\n'))
+		at++;
+	return at;
+}
+
 // Walks text and source together, undoing quotes, folding and simple escapes. Returns the offset
 // of byte `byte` in the source, or SIZE_MAX where the two don't run alike.
 static size_t
 align(struct mr_str src, size_t at, const struct mr_node *node, size_t byte)
 {
-	char quote = 0;
+	struct notation how;
 
-	if (node->quoted && at < src.n) {
-		quote = src.p[at++];
-		if (quote == '|' || quote == '>') {
-			while (at < src.n && src.p[at] != '\n')
-				at++;
-			while (at < src.n && blank(src.p[at]))
-				at++;
-		}
-	}
+	at = begin(src, at, node, &how);
 	for (size_t i = 0; i < byte && i < node->text.n; i++) {
 		char c = node->text.p[i];
-		if (blank(c)) {
-			if (at >= src.n || !blank(src.p[at]))
+		if (at < src.n && blank(c)) {
+			bool last = i + 1 == node->text.n || !blank(node->text.p[i + 1]);
+			if (!blank(src.p[at]))
 				return SIZE_MAX;
-			bool line = src.p[at] == '\n' || c == '\n';
-			at++;
-			bool next_blank = i + 1 < node->text.n && blank(node->text.p[i + 1]);
-			while (!next_blank && at < src.n && blank(src.p[at]) && (line || src.p[at] == '\n'))
-				at++;
+			at = step_blank(src, at, c, last, &how);
 			continue;
 		}
-		if (at + 1 < src.n && ((quote == '"' && src.p[at] == '\\') || (quote == '\'' && src.p[at] == '\'')))
+		if (at + 1 < src.n && ((how.quote == '"' && src.p[at] == '\\') || (how.quote == '\'' && src.p[at] == '\'')))
 			at++;
 		if (at >= src.n || src.p[at] != c)
 			return SIZE_MAX;

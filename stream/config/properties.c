@@ -160,7 +160,7 @@ value_right(struct mr_setup *s, const struct property *p, const struct mr_node *
 	else if (memchr(t.p ? t.p : "", '\0', t.n) || t.n == 0)
 		want = "a text";
 	if (want)
-		mr_setup_error(s, value, "%.*s: %.*s is %s", p->secret ? 0 : (int)t.n, t.p, (int)key->text.n, key->text.p, want);
+		mr_setup_error(s, value, "%.*s: %.*s must be %s", p->secret ? 0 : (int)t.n, t.p, (int)key->text.n, key->text.p, want);
 	return want == NULL;
 }
 
@@ -248,4 +248,16 @@ mr_redis_check(struct mr_setup *s, const struct mr_node *node, struct mr_str url
 		mr_setup_error(s, node, "not an address of Redis: expected redis://[user[:password]@]host[:port][/db], "
 		    "unix:///path, rediss://... or memory:");
 	}
+}
+
+void
+mr_properties_reference(FILE *out)
+{
+	fputs("\n## kafka\n\nlibrdkafka's properties that may be set, under librdkafka's names:\n", out);
+	for (size_t i = 0; i < ALLOWED; i++)
+		fprintf(out, "%s`%s`", i ? ", " : "", allowed[i].name);
+	fputs(".\n\n`enable.ssl.certificate.verification: false` and `ssl.endpoint.identification.algorithm: none` need\n"
+	    "`insecure: true` beside them. Refused, and why:\n\n| property | why |\n|---|---|\n", out);
+	for (size_t i = 0; i < REFUSED; i++)
+		fprintf(out, "| `%s` | %s |\n", refused[i].name, refused[i].why);
 }

@@ -47,7 +47,7 @@ sort(struct mr_notes *notes)
 }
 
 char *
-mr_notes_text(const struct mr_notes *notes, const char *path)
+mr_notes_text(const struct mr_notes *notes, const char *path, const char *prefix)
 {
 	struct mr_notes sorted = *notes;
 	char *text = NULL;
@@ -62,7 +62,7 @@ mr_notes_text(const struct mr_notes *notes, const char *path)
 		const struct mr_note *note = &sorted.items[i];
 		if (i && note->line == note[-1].line && note->column == note[-1].column && strcmp(note->text, note[-1].text) == 0)
 			continue;
-		fprintf(out, "%s:%u:%u: %s\n", path, note->line, note->column, note->text);
+		fprintf(out, "%s:%u:%u: %s%s\n", path, note->line, note->column, prefix, note->text);
 	}
 	if (sorted.n == NOTES_MAX)
 		fprintf(out, "%s:%u:%u: more was wrong than is listed here\n", path, sorted.items[0].line, sorted.items[0].column);

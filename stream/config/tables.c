@@ -120,7 +120,7 @@ static const struct mr_param limits[] = {
 	{.name = "string_bytes", .type = MR_P_BYTES, .offset = AT(limits.string_bytes), .def = "64KiB", .min = 64,
 	    .max = 16 * MIB, .text = "of a text within an event"},
 	{.name = "action_bytes", .type = MR_P_BYTES, .offset = AT(limits.action_bytes), .def = "64KiB", .min = 1 * KIB,
-	    .max = 900 * KIB, .text = "of a message written"},
+	    .max = 900 * KIB, .text = "of an action; a larger one is not sent (too_large)"},
 	{.name = "user_memory", .type = MR_P_BYTES, .offset = AT(limits.user_memory), .def = "256MiB", .min = 1 * MIB,
 	    .max = 1024 * 1024 * MIB, .text = "of the profiles that one partition keeps in memory"},
 	{.name = "fetched", .type = MR_P_BYTES, .offset = AT(limits.fetched), .def = "16MiB", .min = 64 * KIB,

@@ -99,6 +99,14 @@ attach(struct parse *p, const struct mr_node *node)
 	}
 }
 
+// A scalar that was refused already: `n`, which scalars have no use for, marks it, and check() drops it.
+static void
+spoil(struct mr_node *node)
+{
+	MR_ASSERT(node->kind == MR_NODE_SCALAR);
+	node->n = 1;
+}
+
 static bool
 is_key(const struct parse *p)
 {
@@ -114,12 +122,27 @@ on_scalar(struct parse *p, const yaml_event_t *e)
 	node->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	if (e->data.scalar.tag) {
 		mr_setup_error(p->s, node, "a plain ! makes a YAML tag of what follows; quote an expression that begins with !");
-		p->failed = true;
+		spoil(node);
 	}
-	if (e->data.scalar.anchor)
+	if (e->data.scalar.anchor) {
 		mr_setup_error(p->s, node, "anchors (&name) are not supported; repeat the value, or quote text that begins with &");
+		spoil(node);
+	}
+	size_t errors = p->s->errors.n;
 	if (!is_key(p))
 		node->text = mr_env_expand(p->s, node, node->text);
+	if (p->s->errors.n > errors)
+		spoil(node);
+	attach(p, node);
+}
+
+static void
+on_alias(struct parse *p, const yaml_event_t *e)
+{
+	struct mr_node *node = node_new(p, MR_NODE_SCALAR, e->start_mark);
+
+	mr_setup_error(p->s, node, "aliases (*name) are not supported; repeat the value, or quote text that begins with *");
+	spoil(node);
 	attach(p, node);
 }
 
@@ -163,8 +186,7 @@ on_event(struct parse *p, const yaml_event_t *e, bool *done)
 		p->depth--;
 		break;
 	case YAML_ALIAS_EVENT:
-		mr_setup_error_pos(p->s, line, column, "aliases (*name) are not supported; repeat the value, or quote text that begins with *");
-		attach(p, node_new(p, MR_NODE_SCALAR, e->start_mark));
+		on_alias(p, e);
 		break;
 	case YAML_DOCUMENT_START_EVENT:
 		if (p->root) {
@@ -178,6 +200,15 @@ on_event(struct parse *p, const yaml_event_t *e, bool *done)
 	default:
 		break;
 	}
+}
+
+static char
+source_at(const struct mr_setup *s, uint32_t line, uint32_t column)
+{
+	if (line > s->n_lines)
+		return 0;
+	size_t at = s->lines[line - 1] + column - 1;   // good enough: a tab comes before anything beyond ASCII
+	return at < s->source.n ? s->source.p[at] : 0;
 }
 
 // libyaml's words, and the most likely reason: an expression that should have been quoted.
@@ -203,11 +234,13 @@ note_problem(struct parse *p)
 		hint = "; quote an expression that holds \": \", and check the indentation";
 	} else if (strstr(what, "did not find expected ',' or '}'") || strstr(what, "did not find expected ',' or ']'")) {
 		hint = "; within {...} and [...], quote an expression that holds a comma, \": \", [ or {";
-	} else if (strstr(what, "tab")) {
+	} else if (y->context && (strstr(y->context, "a tag") || strstr(y->context, "an anchor") || strstr(y->context, "an alias"))) {
+		hint = "; quote an expression that begins with !, & or *";
+	} else if (source_at(p->s, line, column) == '\t') {
 		hint = "; indent with spaces";
 	} else if (strstr(what, "cannot start any token")) {
 		hint = "; quote text that begins with this character";
-	} else if (strstr(what, "block") || strstr(what, "expected <document start>")) {
+	} else if (strstr(what, "block") || strstr(what, "expected key") || strstr(what, "expected <document start>")) {
 		hint = "; check the indentation, and quote an expression that begins with \" ' [ or {";
 	}
 	mr_setup_error_pos(p->s, line, column, "not YAML: %s%s", what, hint);
@@ -278,8 +311,11 @@ check(struct mr_setup *s, struct mr_node *node, bool tests)
 		const struct mr_node *value = node->values[i];
 		const struct mr_node *key = node->kind == MR_NODE_MAP ? node->keys[i] : NULL;
 		bool in_tests = tests || (node == s->root && key && mr_str_eq(key->text, MR_LIT("tests")));
+		bool spoilt = value->kind == MR_NODE_SCALAR && value->n > 0;
 		bool bad = is_null(value) && (!in_tests || value->text.n == 0);
 
+		if (spoilt)
+			continue;
 		if (bad && key && !left_over(s, node, i))
 			mr_setup_error(s, key, "%.*s: has no value; write one, or remove the key", (int)key->text.n, key->text.p);
 		else if (bad && !key)
