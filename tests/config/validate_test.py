@@ -1,0 +1,108 @@
+"""millrace validate and echo, run as a user runs them. argv: the binary, the source folder.
+
+Each file in broken/ has beside it what validate must say, to the letter: position, what is wrong, and
+what would be right. To see what it says now: millrace validate tests/config/broken/NAME.yaml
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MILLRACE = os.path.abspath(sys.argv.pop(1))
+SOURCE = pathlib.Path(sys.argv.pop(1))
+BROKEN = SOURCE / "tests/config/broken"
+
+
+def run(*args, cwd=None):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_TEST")}
+    return subprocess.run([MILLRACE, *map(str, args)], capture_output=True, text=True, timeout=30, cwd=cwd, env=env)
+
+
+def load_text(text, verb="validate"):
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / "x.yaml").write_text(text)
+        return run(verb, "x.yaml", cwd=folder)
+
+
+class Broken(unittest.TestCase):
+    maxDiff = None
+
+    def test_there_are_enough(self):
+        self.assertGreaterEqual(len(list(BROKEN.glob("*.yaml"))), 30)
+        self.assertEqual({p.stem for p in BROKEN.glob("*.yaml")}, {p.stem for p in BROKEN.glob("*.expected")})
+
+    def test_each(self):
+        for path in sorted(BROKEN.glob("*.yaml")):
+            with self.subTest(path.name):
+                r = run("validate", path.name, cwd=BROKEN)
+                self.assertEqual(r.stderr, path.with_suffix(".expected").read_text())
+                self.assertEqual((r.returncode, r.stdout), (78, ""))
+                for line in r.stderr.splitlines():
+                    self.assertRegex(line, r"^[a-z0-9-]+\.yaml:\d+:\d+: .")
+
+    def test_echo_refuses_the_same(self):
+        r = run("echo", "stray-null.yaml", cwd=BROKEN)
+        self.assertEqual((r.returncode, r.stdout), (78, ""))
+        self.assertEqual(r.stderr, (BROKEN / "stray-null.expected").read_text())
+
+
+class Validate(unittest.TestCase):
+    GOOD = "app: shop\ninput: {events: events}\n"
+
+    def test_fine_is_one_line(self):
+        r = load_text(self.GOOD)
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+        self.assertRegex(r.stdout, r"^x\.yaml: fine; shop: .* hash [0-9a-f]{32}\n$")
+
+    def test_a_warning_does_not_fail(self):
+        r = load_text(self.GOOD + "profile: {spend: {sum: event.properties.total, of: Order Completed}}\n")
+        self.assertEqual(r.returncode, 0)
+        self.assertRegex(r.stderr, r"^x\.yaml:3:\d+: warning: ")
+
+    def test_no_file(self):
+        r = run("validate", "/nowhere.yaml")
+        self.assertEqual(r.returncode, 78)
+        self.assertIn("/nowhere.yaml:1:1: can't read", r.stderr)
+
+    def test_wrong_usage(self):
+        for verb in ("validate", "echo"):
+            for args in ([], ["a", "b"], ["-c"], ["-x", "a"]):
+                self.assertEqual(run(verb, *args).returncode, 2, (verb, args))
+        self.assertEqual(run("echo", "--defaults", "x").returncode, 2)
+
+    def test_dash_c(self):
+        r = run("validate", "-c", "app-missing.yaml", cwd=BROKEN)
+        self.assertEqual(r.returncode, 78)
+
+
+class Echo(unittest.TestCase):
+    def test_secrets_are_redacted(self):
+        r = load_text("app: shop\ninput: {events: events}\nredis: redis://me:hidden@host:6379/1\n"
+                      "kafka: {sasl.username: me, sasl.password: hidden, ssl.key.password: hidden}\n", "echo")
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+        self.assertNotIn("hidden", r.stdout)
+        self.assertIn('url: "redis://me:***@host:6379/1"', r.stdout)
+        self.assertIn('sasl.password: "***"', r.stdout)
+
+    def test_errors_hold_no_secret(self):
+        r = load_text("app: shop\ninput: {events: events}\nredis: http://me:hidden@host\nkafka: {sasl.password: [hidden]}\n")
+        self.assertEqual(r.returncode, 78)
+        self.assertNotIn("hidden", r.stderr)
+
+    def test_defaults_name_every_section(self):
+        r = run("echo", "--defaults")
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+        for key in ("redis", "input", "output", "time", "delivery", "limits", "dedup", "serve", "session"):
+            self.assertIn("\n" + key + ":", r.stdout)
+        self.assertIn("\n  grace: 10s  # ", r.stdout)
+
+    def test_the_page_is_what_the_program_says(self):
+        r = run("echo", "--reference")
+        page = (SOURCE / "docs/parameters.md").read_text()
+        self.assertEqual(r.stdout, page, "docs/parameters.md is out of date: millrace echo --reference > docs/parameters.md")
+
+
+if __name__ == "__main__":
+    unittest.main()
