@@ -16,18 +16,9 @@ print(char *text)
 static int
 echo_file(const char *path)
 {
-	char *errors = NULL, *warnings = NULL;
-	struct mr_config *config = mr_config_load(path, NULL, NULL, &errors, &warnings);
+	struct mr_config *config = mr_cli_config(path, NULL);
+	int code = config ? print(mr_config_echo(config)) : MR_EXIT_CONFIG;
 
-	if (warnings)
-		fputs(warnings, stderr);
-	if (errors)
-		fputs(errors, stderr);
-	if (config)
-		print(mr_config_echo(config));
-	free(errors);
-	free(warnings);
-	int code = config ? MR_EXIT_OK : MR_EXIT_CONFIG;
 	mr_config_free(config);
 	return code;
 }

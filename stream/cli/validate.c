@@ -3,7 +3,6 @@
 #include "config/config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static void
 summary(const struct mr_config *c)
@@ -20,7 +19,6 @@ static int
 validate_run(int argc, char **argv)
 {
 	const char *path = NULL;
-	char *errors = NULL, *warnings = NULL;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
@@ -33,15 +31,9 @@ validate_run(int argc, char **argv)
 	}
 	if (path == NULL)
 		return mr_cli_wrong(&mr_verb_validate, "which file?");
-	struct mr_config *config = mr_config_load(path, NULL, NULL, &errors, &warnings);
-	if (warnings)
-		fputs(warnings, stderr);
-	if (errors)
-		fputs(errors, stderr);
+	struct mr_config *config = mr_cli_config(path, NULL);
 	if (config)
 		summary(config);
-	free(errors);
-	free(warnings);
 	int code = config ? MR_EXIT_OK : MR_EXIT_CONFIG;
 	mr_config_free(config);
 	return code;
