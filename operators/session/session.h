@@ -3,7 +3,8 @@
 // A user's record holds a few sessions, ordered and disjoint by event time: the open ones (several
 // only while the grace of an older one runs) and the closed ones that a late event may still change.
 // Where an event belongs follows from its own time alone (place.c), never from the order of arrival,
-// so events shuffled within the grace give the sessions that sorted ones do.
+// so events shuffled within the grace give the sessions that sorted ones do. (Only campaign and
+// most_events look at other events too: what has been put together is not split again.)
 #ifndef MR_OPERATORS_SESSION_H
 #define MR_OPERATORS_SESSION_H
 
