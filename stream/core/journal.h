@@ -37,8 +37,8 @@ struct mr_journal_record {
 	uint32_t n_positions;
 	struct mr_str state;      // task state after the last input
 	uint64_t input_digest, effect_digest;
-	// claims
 	struct mr_str ids[2];     // the owner's transactional ids
+	// claims
 	struct mr_str config_hash, build;
 	int32_t partitions;
 };

@@ -484,6 +484,12 @@ mr_task_resume(struct mr_task *t, uint64_t seq)
 }
 
 void
+mr_task_skip(struct mr_task *t, uint64_t n)
+{
+	t->seq += n;
+}
+
+void
 mr_task_pages_as_of(struct mr_task *t, uint64_t meta_seq)
 {
 	t->resumed_seq = meta_seq;

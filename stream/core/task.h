@@ -101,6 +101,9 @@ bool mr_task_values(struct mr_task *, struct mr_str user, struct mr_value *out);
 // Encodes and decodes every record in place (tests). False: one didn't come back the same.
 bool mr_task_roundtrip(struct mr_task *);
 
+// Counts `n` inputs that are lost: nothing is known of them.
+void mr_task_skip(struct mr_task *, uint64_t n);
+
 // ---- replay after a take-over: pages may be ahead of the inputs ----
 // Inputs that follow continue after `seq` (the start of a journal record).
 void mr_task_resume(struct mr_task *, uint64_t seq);

@@ -29,41 +29,42 @@ drain(struct mr_lane *l)
 	return false;
 }
 
-static struct mr_str
-content_type(const struct mr_kafka_record *r)
+void
+mr_lane_decode(struct mr_lane *l, const struct mr_kafka_record *r, size_t topic, struct mr_str content_type,
+    struct mr_str traceparent)
 {
-	return mr_kafka_record_header(r, "content-type");
-}
-
-static void
-decode(struct mr_lane *l)
-{
-	const struct mr_worker *w = l->worker;
-
 	if (l->raws == NULL) {
 		l->raws = calloc(MR_BATCH_MAX, sizeof(*l->raws));
 		l->items = calloc(MR_BATCH_MAX, sizeof(struct mr_item *));
 		MR_ASSERT(l->raws && l->items);
 	}
+	MR_ASSERT(l->n_items < MR_BATCH_MAX);
+	struct mr_raw_record *raw = &l->raws[l->n_items];
+	*raw = (struct mr_raw_record){
+		.origin = {l->worker->input_names[topic], l->number, r->offset},
+		.timestamp_ms = r->timestamp_ms,
+		.key = r->key,
+		.value = r->value,
+		.content_type = content_type,
+		.traceparent = traceparent,
+	};
+	l->items[l->n_items++] = mr_task_decode(l->task, raw);
+}
+
+static void
+decode(struct mr_lane *l)
+{
 	MR_ASSERT(l->batch.n <= MR_BATCH_MAX);
 	mr_task_batch(l->task);
 	for (size_t i = 0; i < l->batch.n; i++) {
 		const struct mr_kafka_record *r = &l->batch.records[i];
-		l->raws[i] = (struct mr_raw_record){
-			.origin = {w->input_names[l->batch.topic], l->number, r->offset},
-			.timestamp_ms = r->timestamp_ms,
-			.key = r->key,
-			.value = r->value,
-			.content_type = content_type(r),
-			.traceparent = mr_kafka_record_header(r, "traceparent"),
-		};
-		l->items[i] = mr_task_decode(l->task, &l->raws[i]);
+		mr_lane_decode(l, r, l->batch.topic, mr_kafka_record_header(r, "content-type"),
+		    mr_kafka_record_header(r, "traceparent"));
 	}
-	l->n_items = l->batch.n;
 }
 
-static int64_t
-batch_clock(const struct mr_lane *l)
+int64_t
+mr_lane_batch_clock(const struct mr_lane *l)
 {
 	int64_t clock_ms = mr_task_clock(l->task);
 
@@ -251,7 +252,7 @@ mr_lane_step(struct mr_lane *l)
 	if (l->n_items == 0)
 		decode(l);
 	if (l->n_items > 0) {
-		if (!mr_pages_ready(l, batch_clock(l)))
+		if (!mr_pages_ready(l, mr_lane_batch_clock(l)))
 			return false;
 		apply(l);
 	} else {

@@ -186,13 +186,12 @@ encode_journal(struct mr_worker *w, struct mr_share *s)
 		.state = mr_writer_str(&s->state),
 		.input_digest = s->input_digest,
 		.effect_digest = s->effect_digest,
+		.ids = {mr_str_of(w->ids[0]), mr_str_of(w->ids[1])},
 		.partitions = w->conf.partitions,
 	};
 
 	memcpy(r.positions, s->positions, sizeof(r.positions));
 	if (s->claim) {
-		r.ids[0] = mr_str_of(w->ids[0]);
-		r.ids[1] = mr_str_of(w->ids[1]);
 		r.config_hash = mr_str_of(w->conf.config->plan.hash);
 		r.build = MR_LIT(MR_VERSION);
 	}

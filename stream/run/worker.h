@@ -32,7 +32,6 @@ struct mr_worker_conf {
 
 struct mr_worker *mr_worker_new(const struct mr_worker_conf *);
 void mr_worker_free(struct mr_worker *);
-int mr_worker_wake_fd(const struct mr_worker *);
 
 // C. The group gave us a partition number: take the task over and run it.
 void mr_worker_own(struct mr_worker *, int32_t number, uint64_t epoch, const struct mr_group *);
@@ -44,5 +43,8 @@ bool mr_worker_idle(struct mr_worker *);
 // Does what can be done without waiting (but for the store's and the take-over's own time-outs).
 // Returns for how many ms there is nothing to do unless wake_fd fires; 0: more at once.
 int64_t mr_worker_step(struct mr_worker *);
+// Waits until wake_fd fires, at most so long.
+void mr_worker_wait(struct mr_worker *, int64_t ms);
+void mr_worker_wake(struct mr_worker *);   // any thread
 
 #endif

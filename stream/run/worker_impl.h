@@ -57,6 +57,7 @@ struct mr_lane {
 	uint64_t meta_seq;           // as the store has it
 	bool unknown;                // the outcome of chunk w + 1, of so many pages
 	size_t unknown_chunk;
+	int64_t lost_at_ms;          // monotonic; 0: not lost
 	bool over_bound;             // memory, with all that is clean evicted
 	int64_t store_retry_ms;      // monotonic; the store was down
 };
@@ -102,7 +103,6 @@ struct mr_worker {
 	struct mr_out_topic *topics;
 	size_t n_topics;
 	uint32_t journal_number[2];
-	bool releasing;              // a clean release is under way: nothing new is applied
 	bool need_takeover;          // producers were lost: every lane is taken over anew
 	int64_t sinks_retry_ms;
 	int64_t store_log_ms;        // not before then is the store's trouble logged again
@@ -113,6 +113,10 @@ struct mr_worker {
 bool mr_lane_step(struct mr_lane *);                   // true: more to do at once
 void mr_lane_forget(struct mr_lane *);                 // drops task, batch and source; keeps ownership
 int64_t mr_lane_wait_ms(struct mr_lane *);
+// One more item of the batch; the record's bytes and the strings must outlive it.
+void mr_lane_decode(struct mr_lane *, const struct mr_kafka_record *, size_t topic, struct mr_str content_type,
+    struct mr_str traceparent);
+int64_t mr_lane_batch_clock(const struct mr_lane *);   // where the clock will be after the items
 // producers.c
 bool mr_producers_ready(struct mr_worker *);           // both initialised; tries where they are not
 void mr_producers_close(struct mr_worker *);

@@ -1,0 +1,33 @@
+// Reading the journal of one partition: its end, and what has to be replayed.
+#ifndef MR_RUN_TAKEOVER_H
+#define MR_RUN_TAKEOVER_H
+
+#include "core/journal.h"
+#include "kafka/reader.h"
+
+#define MR_IDS_MAX 16
+
+// What the end of a journal says. Strings are copies.
+struct mr_journal_end {
+	bool any;                    // false: the journal holds no record
+	bool expired;                // it held some once: never a new task
+	int64_t low, end;            // offsets
+	uint64_t epoch, last_seq;
+	int64_t positions[MR_TOPICS_MAX];
+	uint32_t n_positions;
+	char config_hash[33];
+	char state[512];
+	size_t state_n;
+};
+
+// The last record of an unbroken chain. AGAIN: a transaction is still open there.
+enum mr_kafka_status mr_journal_read_end(struct mr_reader *committed, struct mr_reader *all, const char *topic,
+    int32_t partition, struct mr_journal_end *);
+// The transactional ids that the last records name, committed or not; at most MR_IDS_MAX, each once.
+size_t mr_journal_read_ids(struct mr_reader *all, const char *topic, int32_t partition, char ids[MR_IDS_MAX][256]);
+// An offset from which reading on meets every record with inputs after `seq`, and, where it is still
+// kept, the one before the first of them.
+enum mr_kafka_status mr_journal_find(struct mr_reader *committed, const char *topic, int32_t partition,
+    const struct mr_journal_end *, uint64_t seq, int64_t *from);
+
+#endif
