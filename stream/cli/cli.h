@@ -26,6 +26,7 @@ extern const struct mr_verb mr_verb_generate;
 extern const struct mr_verb mr_verb_validate;
 extern const struct mr_verb mr_verb_version;
 extern const struct mr_verb mr_verb_replay;
+extern const struct mr_verb mr_verb_run;
 
 struct mr_config;
 struct mr_config_options;
