@@ -192,13 +192,14 @@ check_in(struct compiler *c, struct node *node)
 		return expr_fail(c, node->byte, "'in' looks into a list or a map; for text write x.contains(...)");
 	if (!may_be(node->b, MR_LIST) && !may_be(node->b, MR_MAP))
 		return expr_fail(c, node->byte, "'in' looks into a list or a map, this is %s", expr_type_name(node->b->type));
-	if (node->b->kind != N_LIST || node->a->type == MR_ANY)
+	const struct node *first = node->b->args;
+	if (node->b->kind != N_LIST || first == NULL)
 		return true;
-	for (const struct node *item = node->b->args; item; item = item->next)
-		if (!may_be(item, node->a->type))
-			return expr_fail(c, item->byte, "%s is looked for, this is %s", expr_type_name(node->a->type),
-			    expr_type_name(item->type));
-	return true;
+	for (const struct node *item = first; item; item = item->next)
+		if (may_be(item, node->a->type) || node->a->type == MR_ANY)
+			return true;
+	return expr_fail(c, first->byte, "%s is looked for, this is %s", expr_type_name(node->a->type),
+	    expr_type_name(first->type));
 }
 
 static bool

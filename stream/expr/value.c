@@ -196,7 +196,9 @@ expr_in(struct mr_env *env, struct mr_value item, struct mr_value where)
 {
 	struct mr_value found = mr_bool(false);
 
-	if (where.type == MR_MAP && item.type == MR_STRING) {
+	if (where.type == MR_MAP && (item.type == MR_STRING || where.n == 0)) {
+		if (!expr_charge(env, where.n / 16))
+			return expr_unknown();
 		for (uint32_t i = 0; i < where.n; i++)
 			if (mr_str_eq(where.members[i].key, mr_value_str(item)))
 				return mr_bool(true);

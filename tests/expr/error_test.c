@@ -90,7 +90,7 @@ Test(expr_errors, types)
 		{"2 / true", 4, "'/' needs a number"}, {"1 ? 2 : 3", 0, "'?' needs true or false"}, {"[1] < [2]", 4, "no order"}, {"{} < 1", 3, "no order"},
 		{"now + now", 4, "don't go together"}, {"user.gap - now", 9, "don't go together"}, {"true + true", 5, "don't go together"},
 		{"{} + {}", 3, "don't go together"}, {"[1] - [1]", 4, "don't go together"}, {"'a' - 'a'", 4, "don't go together"},
-		{"1 in 2", 2, "list or a map"}, {"'a' in 'abc'", 4, "x.contains"}, {"user.stage in ['a', 1]", 20, "text is looked for, this is a number"},
+		{"1 in 2", 2, "list or a map"}, {"'a' in 'abc'", 4, "x.contains"}, {"user.stage in [2, 1]", 15, "text is looked for, this is a number"},
 		{"user.stage.length", 11, "text has no members"}, {"now.hour", 4, "has no members"}, {"'abc'[0]", 6, "has no items"}, {"[1].x", 4, "a list has no members"},
 		{"[1][true]", 4, "an index is"}, {"[1]['a']", 4, "an index is"}, {"{'a': 1}[1]", 9, "an index is"}, {"{1: 2}", 1, "a key needs text"},
 		{"size(1)", 5, "size() needs"}, {"1.contains('a')", 0, ""}, {"'a'.contains(1)", 13, "needs text"}, {"timestamp(true)", 10, "needs text"},

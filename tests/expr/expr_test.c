@@ -101,7 +101,8 @@ Test(expr, membership)
 		{"'zip' in event.properties.address", "false"}, {"event.properties.nothing in [1]", "unknown"},
 		{"1 in event.properties.nulls", "true"}, {"2 in event.properties.nulls", "unknown"},
 		{"1 in event.properties.absent", "unknown"}, {"event.properties.name in [1, 'Tea \xe2\x9c\x8c']", "true"},
-		{"1 in event.properties.name", "unknown"},
+		{"1 in event.properties.name", "unknown"}, {"'a' in [1, 'a']", "true"}, {"'b' in [1, 'a']", "unknown"},
+		{"event.properties.price in {}", "false"}, {"event.properties.price in {'a': 1}", "unknown"},
 	};
 
 	CHECK(rows, MR_ANY);

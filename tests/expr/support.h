@@ -96,7 +96,7 @@ user_zone(void *arg)
 	return *(const int32_t *)arg;
 }
 
-static struct mr_value
+static inline struct mr_value
 evaluate(const struct mr_expr *e, struct mr_arena *arena)
 {
 	struct mr_value fields[N_WORLD];
@@ -126,7 +126,9 @@ show(FILE *out, struct mr_value v, struct mr_arena *arena)
 		fputs("unknown", out);
 		break;
 	case MR_STRING:
-		fprintf(out, "\"%.*s\"", (int)s.n, s.n ? s.p : "");
+		fputc('"', out);
+		fwrite(s.n ? s.p : "", 1, s.n, out);
+		fputc('"', out);
 		break;
 	case MR_LIST:
 	case MR_MAP:
@@ -146,7 +148,7 @@ show(FILE *out, struct mr_value v, struct mr_arena *arena)
 }
 
 // The value as text, or "error at BYTE: TEXT". Free it.
-static char *
+static inline char *
 outcome(struct mr_str text, enum mr_type want)
 {
 	struct mr_expr_error error = {0};
