@@ -15,34 +15,19 @@ in_set(const struct mr_trees *m, const struct mr_tree_node *n, double v)
 	return c / 32 < n->set.words && m->sets[n->set.from + c / 32] >> (c % 32) & 1;
 }
 
-static inline bool
-goes_left_plain(const struct mr_tree_node *n, double v)
-{
-	return (v <= n->threshold) | (n->nan_left & (v != v));
-}
-
-static inline bool
-goes_left(const struct mr_trees *m, const struct mr_tree_node *n, double v)
-{
-	if (n->kind == MR_TREE_SET)
-		return in_set(m, n, v);
-	if (n->kind == MR_TREE_ZERO && __builtin_fabs(v) <= (double)MISSING_ZERO)
-		return n->nan_left;
-	return goes_left_plain(n, v);
-}
-
 // Where the walks of several trees end. One after the other they would wait for each load and each
 // comparison; side by side they don't.
 static inline __attribute__((always_inline)) void
-walk(const struct mr_trees *m, const double *x, uint32_t at[MR_TREE_LANES], bool plain)
+walk(const struct mr_trees *m, const double *x, uint32_t at[MR_TREE_LANES], bool sets)
 {
 	for (uint32_t moved = 1; moved;) {
 		moved = 0;
 #pragma GCC unroll 8
 		for (uint32_t i = 0; i < MR_TREE_LANES; i++) {
 			const struct mr_tree_node *n = &m->nodes[at[i]];
-			double v = x[n->feature];
-			uint32_t next = n->child[plain ? goes_left_plain(n, v) : goes_left(m, n, v)];
+			double v = x[n->source];
+			uint32_t answer = sets && n->is_set ? in_set(m, n, v) : v <= n->threshold;
+			uint32_t next = n->next + (answer & n->mask);
 
 			moved |= next ^ at[i];
 			at[i] = next;
@@ -50,19 +35,37 @@ walk(const struct mr_trees *m, const double *x, uint32_t at[MR_TREE_LANES], bool
 	}
 }
 
+static void
+fill_sources(const struct mr_trees *m, const double *x, double *out)
+{
+	uint32_t n = m->n_features;
+
+	for (uint32_t i = 0; i < n; i++) {
+		out[MR_TREE_AS_IS * n + i] = x[i];
+		out[MR_TREE_NEGATED * n + i] = -x[i];
+	}
+	for (uint32_t i = 0; m->has_zeros && i < n; i++) {
+		double v = __builtin_fabs(x[i]) <= (double)MISSING_ZERO ? __builtin_nan("") : x[i];
+		out[MR_TREE_ZERO * n + i] = v;
+		out[MR_TREE_ZERO_NEGATED * n + i] = -v;
+	}
+}
+
 double
 mr_trees_raw(const struct mr_trees *m, const double *x)
 {
-	double sum = 0;
+	double sources[MR_TREE_SOURCES * MR_TREE_FEATURES_MAX], sum = 0;
 
+	MR_ASSERT(m->n_features <= MR_TREE_FEATURES_MAX);
+	fill_sources(m, x, sources);
 	for (uint32_t i = 0; i < m->n_trees; i += MR_TREE_LANES) {
 		uint32_t at[MR_TREE_LANES];
 
 		memcpy(at, m->roots + i, sizeof(at));
-		if (m->plain)
-			walk(m, x, at, true);
+		if (m->has_sets)
+			walk(m, sources, at, true);
 		else
-			walk(m, x, at, false);
+			walk(m, sources, at, false);
 		for (uint32_t k = 0; k < MR_TREE_LANES; k++)
 			sum += m->nodes[at[k]].threshold;
 	}

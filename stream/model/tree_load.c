@@ -4,7 +4,6 @@
 
 #define TREES_MAX 100000u
 #define LEAVES_MAX (1u << 26)
-#define FEATURES_MAX 4096u
 
 // The lines of one tree that matter. Each may come once.
 enum key {
@@ -139,57 +138,97 @@ load_sets(struct loader *l, uint32_t n_cat, uint32_t *bounds)
 	return no_more(l, K_CAT_THRESHOLD, &rest, (uint32_t)last);
 }
 
-// A child is a later node or a leaf, and nobody else's: so every walk ends, in a leaf.
+// A child is a later node or a leaf, and nobody else's: so every walk ends, in a leaf. `places` has a
+// place for each node and leaf of the tree; 0 where no parent has named it yet.
 static bool
-load_child(struct loader *l, enum key key, struct mr_piece *rest, uint32_t i, uint32_t n, uint8_t *taken,
-    uint32_t *out)
+load_child(struct loader *l, enum key key, struct mr_piece *rest, uint32_t i, uint32_t n, uint32_t *places,
+    uint32_t place)
 {
 	struct mr_piece word;
 	int64_t v;
 
-	if (!item(l, key, rest, i, n, &word) || !mr_piece_int(l->error, word, -(int64_t)n - 1, (int64_t)n - 1, &v))
+	if (!item(l, key, rest, i, n, &word) ||
+	    !mr_piece_int(l->error, word, -(int64_t)n - 1, (int64_t)n - 1, &v))
 		return false;
 	if (v >= 0 && v <= i)
-		return mr_model_fail(l->error, word, "node %u has node %d as its child: a child comes after its parent", i, (int)v);
+		return mr_model_fail(l->error, word, "node %u has node %d as its child: a child comes after its parent", i,
+		    (int)v);
 	size_t slot = v >= 0 ? (size_t)v : n + (size_t)~v;
-	if (taken[slot]++)
+	if (places[slot])
 		return mr_model_fail(l->error, word, "%s %d has two parents", v >= 0 ? "node" : "leaf", (int)(v >= 0 ? v : ~v));
-	*out = l->m->n_nodes + (uint32_t)slot; // leaves stand behind the n splits
+	places[slot] = place;
 	return true;
 }
 
-// Turns decision type and threshold into what the walk asks.
+// The largest double below d; d is not NaN or -inf.
+static double
+below(double d)
+{
+	uint64_t u;
+
+	memcpy(&u, &d, sizeof(u));
+	if (d == 0)
+		u = 0x8000000000000001u;
+	else
+		u = d > 0 ? u - 1 : u + 1;
+	memcpy(&d, &u, sizeof(d));
+	return d;
+}
+
+// A numerical question. Returns whether true leads to the left.
 static bool
-load_decision(struct loader *l, struct mr_tree_node *node, int64_t type, uint32_t n_cat,
-    const uint32_t *bounds)
+set_question(struct loader *l, struct mr_tree_node *node, uint32_t feature, int missing, bool default_left)
+{
+	bool zero = missing == 1;
+	// Without missing values in training, a missing one is taken as zero.
+	bool missing_left = missing == 0 ? 0.0 <= node->threshold : default_left;
+	uint32_t row = missing_left ? zero ? MR_TREE_ZERO_NEGATED : MR_TREE_NEGATED : zero ? MR_TREE_ZERO : MR_TREE_AS_IS;
+
+	l->m->has_zeros |= zero;
+	node->source = (uint16_t)(row * l->m->n_features + feature);
+	node->mask = 1;
+	if (!missing_left)
+		return true;
+	if (node->threshold == __builtin_inf())
+		node->mask = 0; // all go left, the missing ones too
+	else
+		node->threshold = below(-node->threshold);
+	return false;
+}
+
+// Turns decision type and threshold into what the walk asks. *true_left: whether true leads left.
+static bool
+load_decision(struct loader *l, struct mr_tree_node *node, uint32_t feature, int64_t type, uint32_t n_cat,
+    const uint32_t *bounds, bool *true_left)
 {
 	struct mr_piece at = l->word;
 	int missing = (int)(type >> 2 & 3); // 0 none, 1 zero, 2 NaN
-
-	if (missing == 3 || type > 15)
-		return mr_model_fail(l->error, at, "decision_type %d is not known", (int)type);
-	node->kind = missing == 1 ? MR_TREE_ZERO : MR_TREE_PLAIN;
-	// Without missing values in training, a missing one is taken as zero.
-	node->nan_left = missing == 0 ? 0.0 <= node->threshold : (type & 2) != 0;
-	if (!(type & 1))
-		return true;
 	double t = node->threshold;
+
+	if (missing == 3)
+		return mr_model_fail(l->error, at, "decision_type %d is not known", (int)type);
+	if (!(type & 1)) {
+		*true_left = set_question(l, node, feature, missing, type & 2);
+		return true;
+	}
 	if (!(t >= 0 && t < n_cat) || t != (double)(uint32_t)t)
-		return mr_model_fail(l->error, at, "a categorical split needs the number of a set below num_cat=%u as its threshold", n_cat);
+		return mr_model_fail(l->error, at,
+		    "a categorical split needs the number of a set below num_cat=%u as its threshold", n_cat);
 	uint32_t set = (uint32_t)t;
-	node->kind = MR_TREE_SET;
-	node->nan_left = 0;
+	node->is_set = l->m->has_sets = *true_left = true;
+	node->mask = 1;
+	node->source = (uint16_t)feature;
 	node->set.from = l->m->n_sets + bounds[set];
 	node->set.words = bounds[set + 1] - bounds[set];
 	return true;
 }
 
+// Siblings stand side by side, in the order in which their parents come.
 static bool
-load_nodes(struct loader *l, uint32_t n, uint32_t n_cat, const uint32_t *bounds)
+load_nodes(struct loader *l, uint32_t n, uint32_t n_cat, const uint32_t *bounds, uint32_t *places)
 {
 	static const enum key lines[] = {K_SPLIT_FEATURE, K_THRESHOLD, K_DECISION_TYPE, K_LEFT, K_RIGHT};
 	struct mr_piece rest[5];
-	uint8_t *taken = l->mem.alloc(l->mem.arg, 2 * (size_t)n + 1);
 	int64_t feature, type;
 
 	for (int k = 0; k < 5; k++) {
@@ -197,17 +236,22 @@ load_nodes(struct loader *l, uint32_t n, uint32_t n_cat, const uint32_t *bounds)
 			return false;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		struct mr_tree_node *node = &l->m->nodes[l->m->n_nodes + i];
+		double threshold;
+		bool true_left = true;
 
 		if (!item_int(l, K_SPLIT_FEATURE, &rest[0], i, n, 0, (int64_t)l->m->n_features - 1, &feature) ||
-		    !item_number(l, K_THRESHOLD, &rest[1], i, n, &node->threshold) ||
-		    !item_int(l, K_DECISION_TYPE, &rest[2], i, n, 0, 15, &type) ||
-		    !load_decision(l, node, type, n_cat, bounds) ||
-		    !load_child(l, K_LEFT, &rest[3], i, n, taken, &node->child[1]) ||
-		    !load_child(l, K_RIGHT, &rest[4], i, n, taken, &node->child[0]))
+		    !item_number(l, K_THRESHOLD, &rest[1], i, n, &threshold) ||
+		    !item_int(l, K_DECISION_TYPE, &rest[2], i, n, 0, 15, &type))
 			return false;
-		node->feature = (uint16_t)feature;
-		l->m->plain &= node->kind == MR_TREE_PLAIN;
+		if (places[i] == 0)
+			return mr_model_fail(l->error, l->word, "node %u is the child of no node before it", i);
+		struct mr_tree_node *node = &l->m->nodes[places[i]];
+		node->threshold = threshold;
+		node->next = l->m->n_nodes + 1 + 2 * i;
+		if (!load_decision(l, node, (uint32_t)feature, type, n_cat, bounds, &true_left) ||
+		    !load_child(l, K_LEFT, &rest[3], i, n, places, node->next + true_left) ||
+		    !load_child(l, K_RIGHT, &rest[4], i, n, places, node->next + !true_left))
+			return false;
 		l->m->features[feature].used = true;
 	}
 	for (int k = 0; k < 5; k++) {
@@ -217,19 +261,18 @@ load_nodes(struct loader *l, uint32_t n, uint32_t n_cat, const uint32_t *bounds)
 	return true;
 }
 
-// The leaves of a tree with n splits, behind them.
 static bool
-load_leaves(struct loader *l, uint32_t n)
+load_leaves(struct loader *l, uint32_t n, const uint32_t *places)
 {
-	uint32_t first = l->m->n_nodes + n;
 	struct mr_piece rest;
 
 	if (!need(l, K_LEAF_VALUE, &rest))
 		return false;
 	for (uint32_t i = 0; i <= n; i++) {
-		struct mr_tree_node *leaf = &l->m->nodes[first + i];
+		MR_ASSERT(places[n + i] > 0); // 2n children that are all different are all nodes and leaves but the root
+		struct mr_tree_node *leaf = &l->m->nodes[places[n + i]];
 
-		leaf->child[0] = leaf->child[1] = first + i;
+		leaf->next = places[n + i];
 		if (!item_number(l, K_LEAF_VALUE, &rest, i, n + 1, &leaf->threshold))
 			return false;
 	}
@@ -249,15 +292,17 @@ finish_tree(struct loader *l)
 		return mr_model_fail(l->error, l->keys[K_IS_LINEAR], "linear trees are not supported: train with linear_tree=false");
 	uint32_t n = (uint32_t)leaves - 1;
 	uint32_t *bounds = l->mem.alloc(l->mem.arg, ((size_t)n_cat + 1) * sizeof(*bounds));
-	if (!load_sets(l, (uint32_t)n_cat, bounds) || !load_leaves(l, n))
-		return false;
-	if (n > 0 && !load_nodes(l, n, (uint32_t)n_cat, bounds))
+	// Places count from 1 (0 is nobody's), so the first node of all is left empty.
+	uint32_t *places = l->mem.alloc(l->mem.arg, (2 * (size_t)n + 1) * sizeof(*places));
+	places[0] = m->n_nodes;
+	if (!load_sets(l, (uint32_t)n_cat, bounds) || (n > 0 && !load_nodes(l, n, (uint32_t)n_cat, bounds, places)) ||
+	    !load_leaves(l, n, places))
 		return false;
 	MR_ASSERT(m->n_trees < l->trees_room);
 	m->roots[m->n_trees++] = m->n_nodes;
 	m->n_nodes += 2 * n + 1;
 	l->leaves += n + 1;
-	MR_ASSERT(l->leaves <= l->leaves_room && m->n_nodes < 2 * l->leaves_room + 1);
+	MR_ASSERT(l->leaves <= l->leaves_room && m->n_nodes <= 2 * l->leaves_room + 1);
 	m->n_sets += bounds[n_cat];
 	return true;
 }
@@ -293,7 +338,7 @@ load_features(struct loader *l)
 	struct mr_piece rest, word;
 	int64_t last;
 
-	if (!one_int(l, K_MAX_FEATURE, 0, FEATURES_MAX - 1, -1, &last) || !need(l, K_NAMES, &rest))
+	if (!one_int(l, K_MAX_FEATURE, 0, MR_TREE_FEATURES_MAX - 1, -1, &last) || !need(l, K_NAMES, &rest))
 		return false;
 	m->n_features = (uint32_t)last + 1;
 	m->features_line = rest.line;
@@ -403,14 +448,13 @@ mr_trees_load(struct mr_str text, struct mr_model_mem mem, struct mr_model_error
 		return NULL;
 	}
 	size_t roots = (l.trees_room + MR_TREE_LANES - 1) / MR_TREE_LANES * MR_TREE_LANES;
-	m->nodes = mem.alloc(mem.arg, (2 * (size_t)l.leaves_room + 1) * sizeof(*m->nodes));
+	m->nodes = mem.alloc(mem.arg, (2 * (size_t)l.leaves_room + 2) * sizeof(*m->nodes));
+	m->n_nodes = 1;
 	m->sets = mem.alloc(mem.arg, ((size_t)l.sets_room + 1) * sizeof(*m->sets));
 	m->roots = mem.alloc(mem.arg, (roots + 1) * sizeof(*m->roots));
-	m->plain = true;
 	if (!load_trees(&l))
 		return NULL;
-	for (uint32_t i = m->n_trees; i < roots; i++) // a leaf of value 0 behind all others
-		m->roots[i] = m->n_nodes;
-	m->nodes[m->n_nodes].child[0] = m->nodes[m->n_nodes].child[1] = m->n_nodes;
+	for (uint32_t i = m->n_trees; i < roots; i++) // the empty node 0 is a leaf of value 0
+		m->roots[i] = 0;
 	return m;
 }
