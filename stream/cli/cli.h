@@ -23,6 +23,7 @@ struct mr_verb {
 
 extern const struct mr_verb mr_verb_echo;
 extern const struct mr_verb mr_verb_generate;
+extern const struct mr_verb mr_verb_test;
 extern const struct mr_verb mr_verb_validate;
 extern const struct mr_verb mr_verb_version;
 extern const struct mr_verb mr_verb_replay;

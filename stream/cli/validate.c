@@ -1,4 +1,5 @@
 // millrace validate: loads a configuration and lists everything that is wrong with it.
+#include "cli/cases.h"
 #include "cli/cli.h"
 #include "config/config.h"
 
@@ -32,9 +33,10 @@ validate_run(int argc, char **argv)
 	if (path == NULL)
 		return mr_cli_wrong(&mr_verb_validate, "which file?");
 	struct mr_config *config = mr_cli_config(path, NULL);
-	if (config)
+	bool fine = config && mr_cases_check(config, stderr);
+	if (fine)
 		summary(config);
-	int code = config ? MR_EXIT_OK : MR_EXIT_CONFIG;
+	int code = fine ? MR_EXIT_OK : MR_EXIT_CONFIG;
 	mr_config_free(config);
 	return code;
 }
