@@ -115,10 +115,13 @@ settle(struct mr_sink *s, int64_t deadline)
 {
 	int64_t left = deadline - mr_kafka_now_ms();
 	enum mr_kafka_status status = mr_sink_flush(s, left > 0 ? left : 0);
-	rd_kafka_resp_err_t err = (rd_kafka_resp_err_t)atomic_load(&s->failed_code);
 
 	if (status == MR_KAFKA_OK && !mr_sink_broken(s))
 		return MR_KAFKA_OK;
+	// The word that it failed comes before the message that says why.
+	for (int i = 0; i < 10 && atomic_load(&s->failed) == 0 && mr_sink_unacked(s) > 0; i++)
+		rd_kafka_poll(s->client.rk, 5);
+	rd_kafka_resp_err_t err = (rd_kafka_resp_err_t)atomic_load(&s->failed_code);
 	if (err)
 		mr_kafka_explain(s->error, sizeof(s->error), err, "delivery", NULL);
 	else if (atomic_load(&s->is_denied))

@@ -87,10 +87,12 @@ void mr_source_release(struct mr_source_task *, struct mr_source_batch *);
 // T. Something is fetched and not drained (no lock is held; a hint).
 bool mr_source_pending(const struct mr_source_task *, size_t topic);
 
-// T. Stops fetching and goes on. What was already fetched can still be drained.
-void mr_source_pause(struct mr_source_task *, bool paused);
+// T. Stops fetching, and goes on from `next`. What was fetched and not drained is dropped and fetched
+// again: for holding back for a short while simply don't drain (fetched_bytes_max bounds the rest).
+// OK, or FATAL where fetching can't go on.
+enum mr_kafka_status mr_source_pause(struct mr_source_task *, bool paused);
 bool mr_source_paused(const struct mr_source_task *);
-// T. Goes on from another offset; what was fetched is dropped.
+// T. Goes on from another offset; what was fetched is dropped. OK or FATAL.
 enum mr_kafka_status mr_source_seek(struct mr_source_task *, size_t topic, int64_t offset);
 
 // The end of partition `number` of topic i (its last stable offset), asked for by a thread of the

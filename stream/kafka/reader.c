@@ -1,0 +1,213 @@
+#include "kafka/client.h"
+#include "kafka/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BATCH 512
+
+struct mr_reader {
+	struct mr_kafka_client client;
+	char error[MR_KAFKA_ERROR];
+};
+
+struct mr_reader *
+mr_reader_open(const struct mr_kafka_conf *mr, bool committed, char error[256])
+{
+	static const struct mr_kafka_setting defaults[] = {
+		{"fetch.wait.max.ms", "20"}, {"fetch.error.backoff.ms", "20"}, {"queued.max.messages.kbytes", "16384"},
+		{"queued.min.messages", "1000000"}, {0},
+	};
+	const struct mr_kafka_setting musts[] = {
+		{"enable.auto.commit", "false"}, {"auto.commit.enable", "false"}, {"enable.auto.offset.store", "false"},
+		{"auto.offset.reset", "error"}, {"enable.partition.eof", "true"},
+		{"isolation.level", committed ? "read_committed" : "read_uncommitted"}, {0},
+	};
+	rd_kafka_conf_t *conf = mr_kafka_conf_make(mr, defaults, musts, error);
+	struct mr_reader *r = calloc(1, sizeof(*r));
+
+	MR_ASSERT(r != NULL);
+	if (conf && mr_kafka_client_open(&r->client, mr, r, RD_KAFKA_CONSUMER, conf, error))
+		return r;
+	free(r);
+	return NULL;
+}
+
+void
+mr_reader_close(struct mr_reader *r)
+{
+	if (r == NULL)
+		return;
+	mr_kafka_client_close(&r->client, 0);
+	free(r);
+}
+
+const char *
+mr_reader_error(const struct mr_reader *r)
+{
+	return r->error;
+}
+
+static enum mr_kafka_status
+failed(struct mr_reader *r, const char *topic, rd_kafka_resp_err_t err, const char *text)
+{
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return MR_KAFKA_OK;
+	mr_kafka_explain(r->error, sizeof(r->error), err, topic, text);
+	enum mr_kafka_status status = mr_kafka_status_of(err);
+	return status == MR_KAFKA_FENCED ? MR_KAFKA_FATAL : status;
+}
+
+enum mr_kafka_status
+mr_reader_ends(struct mr_reader *r, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low, int64_t *end)
+{
+	r->error[0] = '\0';
+	rd_kafka_poll(r->client.rk, 0);
+	rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->client.rk, topic, partition, low, end, (int)timeout_ms);
+	return failed(r, topic, err, NULL);
+}
+
+enum mr_kafka_status
+mr_reader_partitions(struct mr_reader *r, const char *topic, int64_t timeout_ms, int32_t *n)
+{
+	const rd_kafka_metadata_t *metadata;
+	rd_kafka_topic_t *handle = rd_kafka_topic_new(r->client.rk, topic, NULL);
+
+	*n = 0;
+	r->error[0] = '\0';
+	MR_ASSERT(handle != NULL);
+	rd_kafka_resp_err_t err = rd_kafka_metadata(r->client.rk, 0, handle, &metadata, (int)timeout_ms);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		MR_ASSERT(metadata->topic_cnt == 1);
+		err = metadata->topics[0].err;
+		*n = metadata->topics[0].partition_cnt;
+		if (!err && *n == 0)
+			err = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+		rd_kafka_metadata_destroy(metadata);
+	}
+	rd_kafka_topic_destroy(handle);
+	return failed(r, topic, err, NULL);
+}
+
+enum mr_kafka_status
+mr_reader_offset_at(struct mr_reader *r, const char *topic, int32_t partition, int64_t time_ms, int64_t timeout_ms,
+    int64_t *offset)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	int64_t low;
+
+	r->error[0] = '\0';
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = time_ms;
+	rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(r->client.rk, list, (int)timeout_ms);
+	if (!err)
+		err = list->elems[0].err;
+	*offset = list->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	enum mr_kafka_status status = failed(r, topic, err, NULL);
+	if (status == MR_KAFKA_OK && *offset < 0) // no record is as new as that
+		status = mr_reader_ends(r, topic, partition, timeout_ms, &low, offset);
+	return status;
+}
+
+// ---- ranges
+
+struct range {
+	struct mr_reader *reader;
+	const char *topic;
+	int64_t to, next;
+	bool (*fn)(void *, const struct mr_kafka_record *);
+	void *arg;
+	bool done;
+	enum mr_kafka_status status;
+};
+
+// One message of the queue: a record, an end, or trouble.
+static void
+range_take(struct range *g, const rd_kafka_message_t *m)
+{
+	struct mr_kafka_record record;
+
+	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		// Behind the last record there may be markers that stand for none.
+		if (m->offset > g->next)
+			g->next = m->offset < g->to ? m->offset : g->to;
+		g->done = m->offset >= g->to;
+		return;
+	}
+	if (m->err) {
+		enum mr_kafka_status status = failed(g->reader, g->topic, m->err, rd_kafka_message_errstr(m));
+		if (status != MR_KAFKA_AGAIN) {
+			g->status = status;
+			g->done = true;
+		}
+		return;
+	}
+	if (m->offset >= g->to) {
+		g->next = g->to;
+		g->done = true;
+		return;
+	}
+	if (m->offset < g->next)
+		return;
+	mr_kafka_record_of(m, g->topic, &record);
+	g->next = m->offset + 1;
+	g->done = !g->fn(g->arg, &record) || g->next >= g->to;
+}
+
+static void
+range_run(struct range *g, rd_kafka_queue_t *queue, int64_t timeout_ms)
+{
+	static const int slice_ms = 20;
+	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
+	rd_kafka_message_t *batch[BATCH];
+
+	while (!g->done) {
+		// One at a time while it waits (a batch call would wait until the batch is full), then all.
+		batch[0] = rd_kafka_consume_queue(queue, slice_ms);
+		size_t n = batch[0] ? 1 : 0;
+		if (n) {
+			ssize_t more = rd_kafka_consume_batch_queue(queue, 0, batch + 1, BATCH - 1);
+			n += more > 0 ? (size_t)more : 0;
+		}
+		int64_t before = g->next;
+		for (size_t i = 0; i < n; i++) {
+			if (!g->done)
+				range_take(g, batch[i]);
+			rd_kafka_message_destroy(batch[i]);
+		}
+		if (g->next > before)
+			deadline = mr_kafka_now_ms() + timeout_ms;
+		else if (!g->done && mr_kafka_now_ms() >= deadline) {
+			g->status = MR_KAFKA_AGAIN;
+			return;
+		}
+	}
+}
+
+enum mr_kafka_status
+mr_reader_range(struct mr_reader *r, const char *topic, int32_t partition, int64_t from, int64_t to,
+    int64_t timeout_ms, bool (*fn)(void *arg, const struct mr_kafka_record *), void *arg, int64_t *next)
+{
+	struct range g = {.reader = r, .topic = topic, .to = to, .next = from, .fn = fn, .arg = arg, .status = MR_KAFKA_OK};
+
+	MR_ASSERT(from >= 0 && partition >= 0);
+	*next = from;
+	r->error[0] = '\0';
+	if (from >= to)
+		return MR_KAFKA_OK;
+	rd_kafka_poll(r->client.rk, 0);
+	rd_kafka_topic_t *handle = rd_kafka_topic_new(r->client.rk, topic, NULL);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(r->client.rk);
+	MR_ASSERT(handle != NULL);
+	if (rd_kafka_consume_start_queue(handle, partition, from, queue) == 0) {
+		range_run(&g, queue, timeout_ms);
+		rd_kafka_consume_stop(handle, partition);
+	} else
+		g.status = failed(r, topic, rd_kafka_last_error(), NULL);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_topic_destroy(handle);
+	*next = g.next;
+	if (g.status == MR_KAFKA_AGAIN && r->error[0] == '\0')
+		snprintf(r->error, sizeof(r->error), "%s [%d]: nothing came at offset %lld", topic, partition, (long long)g.next);
+	return g.status;
+}

@@ -1,0 +1,331 @@
+// The source's tasks: their queues, what they hand over, and the asker of ends.
+#include "kafka/source_impl.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ASK_TIMEOUT_MS 1000
+
+static void
+part_stop(struct mr_source_task *t, size_t i)
+{
+	struct mr_source_part *p = &t->parts[i];
+
+	if (p->queue == NULL)
+		return;
+	MR_ASSERT(!p->out);
+	rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
+	if (!t->paused)
+		rd_kafka_consume_stop(t->source->topics[i], t->number);
+	rd_kafka_queue_destroy(p->queue); // with what it still holds
+	free(p->messages);
+	free(p->records);
+	*p = (struct mr_source_part){0};
+}
+
+static bool
+part_start(struct mr_source_task *t, size_t i, int64_t offset, int wake_fd)
+{
+	struct mr_source *s = t->source;
+	struct mr_source_part *p = &t->parts[i];
+	const uint64_t one = 1;
+
+	p->next = offset;
+	p->queue = rd_kafka_queue_new(s->fetcher.rk);
+	rd_kafka_queue_io_event_enable(p->queue, wake_fd, &one, sizeof(one));
+	if (rd_kafka_consume_start_queue(s->topics[i], t->number, offset, p->queue) == 0)
+		return true;
+	snprintf(s->error, sizeof(s->error), "%s [%d]: %s", s->topic_names[i], t->number, rd_kafka_err2str(rd_kafka_last_error()));
+	rd_kafka_queue_destroy(p->queue);
+	p->queue = NULL;
+	return false;
+}
+
+struct mr_source_task *
+mr_source_start(struct mr_source *s, int32_t number, uint64_t epoch, const int64_t *offsets, int wake_fd)
+{
+	struct mr_source_task *t = calloc(1, sizeof(*t));
+	bool ok = true;
+
+	MR_ASSERT(t != NULL && wake_fd >= 0 && number >= 0);
+	t->source = s;
+	t->number = number;
+	t->epoch = epoch;
+	for (size_t i = 0; ok && i < s->n_topics; i++) {
+		MR_ASSERT(offsets[i] >= 0);
+		ok = part_start(t, i, offsets[i], wake_fd);
+	}
+	if (ok) {
+		pthread_mutex_lock(&s->lock);
+		t->later = s->tasks;
+		s->tasks = t;
+		pthread_mutex_unlock(&s->lock);
+		if (atomic_load(&s->epoch) == epoch)
+			return t;
+		snprintf(s->error, sizeof(s->error), "partition %d: its assignment is over", number);
+		mr_source_stop(t);
+		return NULL;
+	}
+	for (size_t i = 0; i < s->n_topics; i++)
+		part_stop(t, i);
+	free(t);
+	return NULL;
+}
+
+void
+mr_source_stop(struct mr_source_task *t)
+{
+	struct mr_source *s = t->source;
+
+	pthread_mutex_lock(&s->lock);
+	struct mr_source_task **link = &s->tasks;
+	while (*link != t) {
+		MR_ASSERT(*link != NULL);
+		link = &(*link)->later;
+	}
+	*link = t->later;
+	pthread_mutex_unlock(&s->lock);
+	for (size_t i = 0; i < s->n_topics; i++)
+		part_stop(t, i);
+	free(t);
+}
+
+// ---- handing over
+
+static void
+room_for(struct mr_source_part *p, size_t max)
+{
+	if (max <= p->room)
+		return;
+	p->messages = realloc(p->messages, max * sizeof(*p->messages));
+	p->records = realloc(p->records, max * sizeof(*p->records));
+	MR_ASSERT(p->messages != NULL && p->records != NULL);
+	p->room = max;
+}
+
+// Word of an end or of trouble among the records.
+static void
+take_word(struct mr_source_part *p, const rd_kafka_message_t *m, const char *topic, struct mr_source_batch *b)
+{
+	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		// The end may lie behind markers that no record stands for.
+		if (m->offset >= p->next) {
+			p->next = m->offset;
+			b->end = true;
+		}
+		return;
+	}
+	b->status = mr_kafka_status_of(m->err);
+	if (b->status == MR_KAFKA_OK || b->status == MR_KAFKA_FENCED)
+		b->status = MR_KAFKA_AGAIN;
+	mr_kafka_explain(p->error, sizeof(p->error), m->err, topic, rd_kafka_message_errstr(m));
+	b->error = p->error;
+}
+
+bool
+mr_source_drain(struct mr_source_task *t, size_t topic, size_t max, struct mr_source_batch *b)
+{
+	struct mr_source *s = t->source;
+	struct mr_source_part *p = &t->parts[topic];
+
+	MR_ASSERT(topic < s->n_topics && max > 0 && !p->out);
+	*b = (struct mr_source_batch){.topic = topic, .next = p->next, .status = MR_KAFKA_OK};
+	if (t->epoch != atomic_load(&s->epoch))
+		return false;
+	room_for(p, max);
+	ssize_t got = rd_kafka_consume_batch_queue(p->queue, 0, p->messages, max);
+	MR_ASSERT(got <= (ssize_t)max);
+	p->n = got > 0 ? (size_t)got : 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const rd_kafka_message_t *m = p->messages[i];
+		if (m->err) {
+			take_word(p, m, s->topic_names[topic], b);
+			continue;
+		}
+		if (m->offset < p->next)
+			continue;
+		p->next = m->offset + 1;
+		b->end = false; // there is more behind that end
+		mr_kafka_record_of(m, s->topic_names[topic], &p->records[b->n++]);
+	}
+	b->records = p->records;
+	b->next = p->next;
+	p->out = true;
+	return true;
+}
+
+void
+mr_source_release(struct mr_source_task *t, struct mr_source_batch *b)
+{
+	struct mr_source_part *p = &t->parts[b->topic];
+
+	MR_ASSERT(p->out);
+	for (size_t i = 0; i < p->n; i++)
+		rd_kafka_message_destroy(p->messages[i]);
+	p->n = 0;
+	p->out = false;
+	*b = (struct mr_source_batch){0};
+}
+
+bool
+mr_source_pending(const struct mr_source_task *t, size_t topic)
+{
+	MR_ASSERT(topic < t->source->n_topics);
+	return rd_kafka_queue_length(t->parts[topic].queue) > 0;
+}
+
+// Ends fetching and drops what was fetched: a stop, not the library's pause or seek, so that
+// nothing of the old position can come after this.
+static void
+part_halt(struct mr_source_task *t, size_t i)
+{
+	rd_kafka_message_t *old;
+
+	rd_kafka_consume_stop(t->source->topics[i], t->number);
+	while ((old = rd_kafka_consume_queue(t->parts[i].queue, 0)) != NULL)
+		rd_kafka_message_destroy(old);
+}
+
+static bool
+part_go(struct mr_source_task *t, size_t i)
+{
+	struct mr_source_part *p = &t->parts[i];
+
+	return rd_kafka_consume_start_queue(t->source->topics[i], t->number, p->next, p->queue) == 0;
+}
+
+enum mr_kafka_status
+mr_source_pause(struct mr_source_task *t, bool paused)
+{
+	bool ok = true;
+
+	if (paused == t->paused)
+		return MR_KAFKA_OK;
+	t->paused = paused;
+	for (size_t i = 0; i < t->source->n_topics; i++) {
+		MR_ASSERT(!t->parts[i].out);
+		if (paused)
+			part_halt(t, i);
+		else
+			ok = part_go(t, i) && ok;
+	}
+	return ok ? MR_KAFKA_OK : MR_KAFKA_FATAL;
+}
+
+bool
+mr_source_paused(const struct mr_source_task *t)
+{
+	return t->paused;
+}
+
+enum mr_kafka_status
+mr_source_seek(struct mr_source_task *t, size_t topic, int64_t offset)
+{
+	struct mr_source_part *p = &t->parts[topic];
+
+	MR_ASSERT(topic < t->source->n_topics && offset >= 0 && !p->out);
+	if (!t->paused)
+		part_halt(t, topic);
+	p->next = offset;
+	return t->paused || part_go(t, topic) ? MR_KAFKA_OK : MR_KAFKA_FATAL;
+}
+
+// ---- ends
+
+void
+mr_source_ask_end(struct mr_source_task *t, int64_t t_ms)
+{
+	pthread_mutex_lock(&t->source->lock);
+	t->asking = true;
+	t->ask_ms = t_ms;
+	pthread_cond_signal(&t->source->asked);
+	pthread_mutex_unlock(&t->source->lock);
+}
+
+bool
+mr_source_end(const struct mr_source_task *t, size_t topic, int64_t *end, int64_t *asked_ms)
+{
+	const struct mr_source_part *p = &t->parts[topic];
+
+	pthread_mutex_lock(&t->source->lock);
+	bool answered = p->answered;
+	*end = p->end;
+	*asked_ms = p->end_asked_ms;
+	pthread_mutex_unlock(&t->source->lock);
+	return answered;
+}
+
+// The task that asked, if it is still there: its address may have been used anew meanwhile.
+static struct mr_source_task *
+task_find(struct mr_source *s, const struct mr_source_task *t, int32_t number, uint64_t epoch)
+{
+	struct mr_source_task *found = s->tasks;
+
+	while (found && found != t)
+		found = found->later;
+	return found && found->number == number && found->epoch == epoch ? found : NULL;
+}
+
+// Asks for one task, with the lock let go meanwhile.
+static void
+ask(struct mr_source *s, struct mr_source_task *t)
+{
+	int64_t low, ends[MR_SOURCE_TOPICS], ask_ms = t->ask_ms;
+	int32_t number = t->number;
+	uint64_t epoch = t->epoch;
+	rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	t->asking = false;
+	pthread_mutex_unlock(&s->lock);
+	for (size_t i = 0; i < s->n_topics && !err; i++)
+		err = rd_kafka_query_watermark_offsets(s->fetcher.rk, s->topic_names[i], number, &low, &ends[i], ASK_TIMEOUT_MS);
+	pthread_mutex_lock(&s->lock);
+	t = task_find(s, t, number, epoch);
+	for (size_t i = 0; t && !err && i < s->n_topics; i++) {
+		t->parts[i].answered = true;
+		t->parts[i].end = ends[i];
+		t->parts[i].end_asked_ms = ask_ms;
+	}
+}
+
+static void *
+asker(void *arg)
+{
+	struct mr_source *s = arg;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->ending) {
+		struct mr_source_task *t = s->tasks;
+		while (t && !t->asking)
+			t = t->later;
+		if (t)
+			ask(s, t);
+		else
+			pthread_cond_wait(&s->asked, &s->lock);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+void
+mr_source_asker_start(struct mr_source *s)
+{
+	sigset_t all, before;
+
+	sigfillset(&all); // signals are for the process's own threads
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failed = pthread_create(&s->asker, NULL, asker, s);
+	MR_ASSERT(failed == 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void
+mr_source_asker_end(struct mr_source *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->ending = true;
+	pthread_cond_broadcast(&s->asked);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->asker, NULL);
+}
