@@ -73,9 +73,8 @@ fail_name(struct compiler *c, const struct node *root, const struct mr_str *part
 		memcpy(name + len, parts[i].p, parts[i].n);
 		len += parts[i].n;
 	}
-	if (n == 1)
-		return expr_fail(c, root->byte, "unknown name '%s': did you mean '%s' as text? Then it needs quotes%s%s", name,
-		    name, why ? "; " : "", why ? why : "");
+	if (n == 1 && why == NULL)
+		return expr_fail(c, root->byte, "unknown name '%s': did you mean '%s' as text? Then it needs quotes", name, name);
 	return expr_fail(c, root->byte, "unknown name '%s'%s%s", name, why ? ": " : "", why ? why : "");
 }
 

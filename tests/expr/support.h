@@ -76,7 +76,7 @@ resolve(void *arg, const struct mr_str *parts, size_t n, struct mr_ref *ref, con
 				return true;
 			}
 	}
-	if (!event)
+	if (!event && n > 1)
 		*why = "did you mean 'user.orders'?";
 	return event && n > 1;
 }
