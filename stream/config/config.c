@@ -166,7 +166,7 @@ read_source(struct mr_setup *s, const char *text)
 	const char *why = NULL;
 
 	if (text) {
-		s->source = mr_arena_copy(s->arena, mr_str_of(text));
+		s->source = (struct mr_str){mr_setup_cstr(s, mr_str_of(text)), strlen(text)};
 		if (s->source.n > MR_CONFIG_BYTES_MAX)
 			why = "larger than 4 MiB";
 	} else {

@@ -65,6 +65,8 @@ const char *mr_setup_resolve(struct mr_setup *, struct mr_str path);
 // ---- yaml.c ----
 // Parses s->source to s->root (NULL where it can't, errors noted).
 bool mr_yaml_parse(struct mr_setup *);
+// True where brackets or quotes don't close: YAML ended the text before its writer did.
+bool mr_cut_short(struct mr_str text);
 
 // ---- env.c: ${VAR} ----
 struct mr_str mr_env_expand(struct mr_setup *, const struct mr_node *at, struct mr_str text);

@@ -10,6 +10,7 @@ struct look {
 	const struct mr_scope *scope;
 };
 
+#define WORDS_MAX 8
 #define PART(i) (int)parts[i].n, parts[i].p
 
 static const char *const event_fields[] = {
@@ -24,8 +25,11 @@ words(struct mr_setup *s, const char *const *names)
 {
 	const char *list = "";
 
-	for (; *names; names++)
-		list = mr_setup_format(s, "%s%s%s", list, *list ? ", " : "", *names);
+	for (size_t i = 0; names[i]; i++) {
+		if (i == WORDS_MAX)
+			return mr_setup_format(s, "%s and more", list);
+		list = mr_setup_format(s, "%s%s%s", list, *list ? ", " : "", names[i]);
+	}
 	return list;
 }
 
@@ -35,9 +39,9 @@ refuse(struct mr_setup *s, const char **why, struct mr_str wrong, const char *co
 	const char *near = mr_suggest(wrong, names);
 
 	if (near)
-		*why = mr_setup_format(s, "%.*s: no such field of %s; did you mean %s?", (int)wrong.n, wrong.p, of, near);
+		*why = mr_setup_format(s, "no such field of %s; did you mean %s?", of, near);
 	else
-		*why = mr_setup_format(s, "%.*s: no such field of %s; there are: %s", (int)wrong.n, wrong.p, of, words(s, names));
+		*why = mr_setup_format(s, "no such field of %s; there are: %s", of, words(s, names));
 	return false;
 }
 
@@ -69,8 +73,7 @@ event_path(struct look *look, int space, const struct mr_str *parts, size_t from
 	const char *path = "";
 
 	if (from == n) {
-		*why = mr_setup_format(s, "%.*s is a whole message; name a field, as in %.*s.properties.price", PART(from - 1),
-		    PART(from - 1));
+		*why = mr_setup_format(s, "it is a whole event; name a field, as in %.*s.properties.price", PART(from - 1));
 		return false;
 	}
 	if (index_of(parts[from], event_fields) < 0)
@@ -90,11 +93,11 @@ run_name(struct look *look, const struct mr_str *parts, size_t n, struct mr_ref 
 	int field = n > 1 ? index_of(parts[1], run_fields) : -1;
 
 	if (!look->scope->run) {
-		*why = "run: there is no run here; run.* can be read in the rule's steps, cancel_on and wait_for";
+		*why = "there is no run here; run.* can be read in the rule's steps, cancel_on and wait_for";
 		return false;
 	}
 	if (n > 1 && mr_str_eq(parts[1], MR_LIT("item"))) {
-		*why = "run.item: not yet; this version of Millrace has no for_each over items";
+		*why = "not yet; this version of Millrace has no for_each over items";
 		return false;
 	}
 	if (field < 0)
@@ -102,7 +105,7 @@ run_name(struct look *look, const struct mr_str *parts, size_t n, struct mr_ref 
 	if (field == 2)
 		return event_path(look, MR_SPACE_TRIGGER, parts, 2, n, ref, why);
 	if (field == 0 && !look->scope->run_key) {
-		*why = "run.key: this rule has no key; give it for_each, as in for_each: event.properties.cart_id";
+		*why = "this rule has no key; give it for_each, as in for_each: event.properties.cart_id";
 		return false;
 	}
 	*ref = (struct mr_ref){
@@ -131,9 +134,9 @@ offered(struct look *look, const struct mr_str *parts, size_t n, struct mr_ref *
 		return true;
 	}
 	if (n == 1)
-		*why = mr_setup_format(s, "%s alone is no value; name one of: %s", space, words(s, names));
+		*why = mr_setup_format(s, "it is no value by itself; name one of: %s", words(s, names));
 	else if (count == 0)
-		*why = mr_setup_format(s, "%s.%.*s: nothing offers %s.* here; configure %s", space, PART(1), space,
+		*why = mr_setup_format(s, "nothing offers %s.* here; configure %s", space,
 		    strcmp(space, "session") == 0 ? "session" : "profile, lifecycle or churn");
 	else
 		refuse(s, why, parts[1], names, space);
@@ -156,7 +159,8 @@ named(struct look *look, uint32_t i, const struct mr_str *parts, size_t n, struc
 	return true;
 }
 
-// A first word that leads nowhere: mostly a text that lost its quotes, or a slip.
+// A first word that leads nowhere: a slip, or, where it stands alone, a text that lost its quotes (the
+// language says so itself).
 static bool
 nowhere(struct look *look, const struct mr_str *parts, size_t n, const char **why)
 {
@@ -174,12 +178,9 @@ nowhere(struct look *look, const struct mr_str *parts, size_t n, const char **wh
 			names[count++] = mr_setup_cstr(s, look->scope->names[i].name);
 	const char *near = n > 1 ? mr_suggest(parts[0], names) : NULL;
 	if (near)
-		*why = mr_setup_format(s, "%.*s: unknown name; did you mean %s?", PART(0), near);
+		*why = mr_setup_format(s, "did you mean %s?", near);
 	else if (n > 1)
-		*why = mr_setup_format(s, "%.*s: unknown name; there are: %s", PART(0), words(s, names));
-	else
-		*why = mr_setup_format(s, "%.*s: unknown name; did you mean '%.*s'? (text within an expression needs quotes of its own)",
-		    PART(0), PART(0));
+		*why = mr_setup_format(s, "names begin with %s", words(s, names));
 	return false;
 }
 
@@ -234,9 +235,9 @@ type_name(enum mr_type type)
 
 // Where YAML may have ended the expression before its writer did, that is the better message.
 static const char *
-yaml_hint(struct mr_setup *s, const struct mr_node *node)
+yaml_hint(struct mr_setup *s, const struct mr_node *node, size_t byte)
 {
-	char after = node->quoted ? 0 : mr_source_after(s, node);
+	char after = !node->quoted && (byte >= node->text.n || mr_cut_short(node->text)) ? mr_source_after(s, node) : 0;
 
 	if (after == '#')
 		return "; YAML took what follows ' #' as a comment: quote this expression";
@@ -261,7 +262,7 @@ mr_setup_expr(struct mr_setup *s, const struct mr_node *node, const struct mr_sc
 	}
 	struct mr_expr *expr = mr_expr_compile(node->text, &resolver, want, &error);
 	if (expr == NULL) {
-		mr_setup_error_at(s, node, error.byte, "%s%s", error.text, yaml_hint(s, node));
+		mr_setup_error_at(s, node, error.byte, "%s%s", error.text, yaml_hint(s, node, error.byte));
 		return NULL;
 	}
 	keep(s, expr);

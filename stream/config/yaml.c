@@ -263,9 +263,8 @@ parse_all(struct parse *p)
 	return !p->failed;
 }
 
-// True where brackets or quotes don't close: YAML ended the text before its writer did.
-static bool
-cut_short(struct mr_str t)
+bool
+mr_cut_short(struct mr_str t)
 {
 	int open = 0;
 	char quote = 0;
@@ -289,7 +288,7 @@ left_over(struct mr_setup *s, const struct mr_node *map, uint32_t i)
 {
 	const struct mr_node *before = i ? map->values[i - 1] : NULL;
 
-	if (before == NULL || before->kind != MR_NODE_SCALAR || before->quoted || !cut_short(before->text))
+	if (before == NULL || before->kind != MR_NODE_SCALAR || before->quoted || !mr_cut_short(before->text))
 		return false;
 	mr_setup_error(s, before, "YAML ends this text at the comma: quote this expression");
 	return true;
