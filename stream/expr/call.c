@@ -72,6 +72,7 @@ expr_duration_parse(struct mr_str s, int64_t *ms)
 	while (s.n)
 		if (!duration_part(&s, &part) || __builtin_add_overflow(total, part, &total))
 			return false;
+	MR_ASSERT(total >= 0);
 	*ms = (negative ? -total : total) / 1000000;
 	return true;
 }
@@ -163,6 +164,7 @@ at_local(struct mr_env *env, struct mr_value t, struct mr_value clock)
 		return expr_unknown();
 	if (!local_of(env, t, &zone, &local))
 		return expr_unknown();
+	MR_ASSERT(minutes >= 0 && minutes < 24 * 60);
 	local.hour = minutes / 60;
 	local.minute = minutes % 60;
 	local.second = local.ms = 0;

@@ -92,6 +92,7 @@ chain_of(struct node *top, const struct scope *scope, struct node **links, struc
 	// Only the links next to the root count, up to the first that is no plain key.
 	for (size_t skip = depth > PARTS_MAX ? depth - PARTS_MAX : 0; skip; skip--)
 		top = top->a;
+	MR_ASSERT(top != NULL);
 	size_t links_n = depth > PARTS_MAX ? PARTS_MAX : depth;
 	for (size_t i = links_n; i > 0; i--, top = top->a)
 		links[i - 1] = top;
@@ -336,6 +337,7 @@ check_macro(struct compiler *c, struct node *node, const struct scope *scope)
 {
 	struct scope inner = {scope, node};
 
+	MR_ASSERT(node->a != NULL && node->b != NULL && node->text.n > 0);
 	if (!check(c, node->a, scope))
 		return false;
 	if (!may_be(node->a, MR_LIST) && !may_be(node->a, MR_MAP))

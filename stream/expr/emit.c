@@ -45,6 +45,7 @@ emit_ref(struct emitter *e, const struct mr_ref *ref)
 		put(e, OP_USER, 1, ref->number);
 		return;
 	}
+	MR_ASSERT(ref->space >= 0 && ref->space < MR_SPACE_MAX);
 	uint32_t at = put(e, OP_LOAD, 1, ref->number);
 	e->insns[at].a = (uint8_t)ref->space;
 }
@@ -80,6 +81,7 @@ emit_macro(struct emitter *e, struct node *node)
 	emit(e, node->a);
 	uint32_t each = put(e, OP_EACH, 3, 0);
 	node->slot = (uint16_t)(e->height - 1);
+	MR_ASSERT(node->slot >= 3);
 	uint32_t next = put(e, OP_NEXT, 0, 0);
 	emit(e, node->b);
 	uint32_t step = put(e, OP_STEP, -1, next);
@@ -95,6 +97,7 @@ emit_matches(struct emitter *e, const struct node *node)
 	void *regex = expr_regex_new(mr_value_str(node->args->next->value), &why, &at);
 
 	MR_ASSERT(regex != NULL);   // checked
+	MR_ASSERT(e->n_regexes < NODES_MAX);
 	e->regexes[e->n_regexes] = regex;
 	put(e, OP_MATCHES, 0, e->n_regexes++);
 }
@@ -129,6 +132,7 @@ emit_code(struct emitter *e, struct node *node)
 		break;
 	case N_LOCAL:
 		put(e, OP_LOCAL, 1, 0);
+		MR_ASSERT(node->macro->slot < e->height);
 		e->insns[e->n_insns - 1].b = node->macro->slot;
 		break;
 	case N_NOW:
@@ -259,6 +263,7 @@ assemble(const struct emitter *e, enum mr_type type)
 	for (uint32_t i = 0; i < e->n_consts; i++)
 		consts[i] = pack(&at, consts[i]);
 	x->consts = consts;
+	MR_ASSERT(x->insns[x->n_insns - 1].op == OP_END);
 	MR_ASSERT(at == (char *)x + size);
 	return x;
 }

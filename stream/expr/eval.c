@@ -59,6 +59,7 @@ make_map(struct mr_env *env, const struct mr_value *from, uint32_t n)
 	struct mr_value map = {.type = MR_MAP, .n = n / 2};
 	struct mr_member *members = NULL;
 
+	MR_ASSERT(n % 2 == 0);
 	if (!expr_charge(env, (size_t)n * n / 16 + 1))   // the search for repeated keys
 		return expr_unknown();
 	if (n && (members = expr_alloc(env, n / 2 * sizeof(*members))) == NULL)
@@ -87,6 +88,7 @@ each(struct mr_env *env, const struct insn *in, struct mr_value *sp, uint32_t at
 {
 	struct mr_value over = sp[OVER], result = mr_bool(in->a == F_ALL);
 
+	MR_ASSERT(in->a >= F_EXISTS && in->a <= F_MAP);
 	sp[INDEX] = (struct mr_value){.type = MR_NUMBER};
 	sp[ITEM] = mr_absent();
 	if (over.type != MR_LIST && over.type != MR_MAP) {
@@ -108,6 +110,7 @@ next(const struct insn *in, struct mr_value *sp, uint32_t at)
 	struct mr_value over = sp[OVER];
 	uint32_t i = sp[INDEX].n++;
 
+	MR_ASSERT(over.type == MR_LIST || over.type == MR_MAP);
 	if (i >= over.n)
 		return in->c;
 	sp[ITEM] = over.type == MR_LIST ? over.items[i] : mr_string(over.members[i].key);
@@ -119,6 +122,7 @@ append(struct mr_value *list, struct mr_value item)
 {
 	struct mr_value *items = (struct mr_value *)(uintptr_t)list->items;   // ours, from each()
 
+	MR_ASSERT(list->type == MR_LIST && items != NULL);
 	items[list->n++] = item;
 }
 
@@ -129,6 +133,7 @@ step(struct mr_env *env, const struct insn *in, struct mr_value *sp, uint32_t at
 	struct mr_value body = sp[0], *result = &sp[RESULT];
 	bool settled = false;
 
+	MR_ASSERT(in->c < at);   // the loop goes back
 	switch (in->a) {
 	case F_EXISTS:
 	case F_ALL:
@@ -284,6 +289,8 @@ expr_run(const struct mr_expr *e, struct mr_env *env, uint32_t at)
 {
 	struct mr_value local[STACK_LOCAL], *stack = local;
 
+	MR_ASSERT(e->stack > 0);
+	MR_ASSERT(env->arena != NULL);
 	env->spent = false;
 	if (!expr_charge(env, e->n_insns))
 		return expr_unknown();

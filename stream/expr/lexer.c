@@ -208,6 +208,7 @@ expr_next(struct compiler *c)
 		ok = lex_word(c, t);
 	else
 		ok = lex_sign(c, t);
+	MR_ASSERT(!ok || c->at > t->byte || t->kind == T_END);
 	t->len = (uint32_t)(c->at - t->byte);
 	return ok;
 }

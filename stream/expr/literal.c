@@ -40,6 +40,7 @@ utf8_put(char *out, uint32_t code)
 		out[0] = (char)code;
 		return 1;
 	}
+	MR_ASSERT(code <= 0x10ffff);
 	size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 	static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
 	for (size_t i = len - 1; i > 0; i--) {
@@ -137,6 +138,7 @@ expr_lex_text(struct compiler *c, struct token *t)
 		else if (!escape(c, out, &n))
 			return false;
 	}
+	MR_ASSERT(n <= c->text.n);
 	c->at += quotes;
 	t->kind = T_TEXT;
 	t->value = mr_string((struct mr_str){out, n});

@@ -112,6 +112,7 @@ make_macro(struct compiler *c, struct node *call, const struct expr_fn *f)
 {
 	struct node *first = call->args;
 
+	MR_ASSERT(first != NULL && f->id >= F_HAS);
 	if (f->id == F_HAS) {
 		call->kind = N_HAS;
 		call->a = first;
@@ -140,6 +141,7 @@ parse_call(struct compiler *c, struct node *call)
 	const struct expr_fn *f = expr_function(call->text);
 	struct mr_str name = call->text;
 
+	MR_ASSERT(call->kind == N_CALL && call->n_args == (call->method ? 1 : 0));
 	if (f == NULL) {
 		const char *near = expr_function_near(name);
 		expr_fail(c, call->byte, near ? "unknown function '%.*s': did you mean '%s'?" : "unknown function '%.*s'%s",

@@ -7,7 +7,8 @@
 
 #define PATTERN_MAX 1024
 #define STEPS_MAX 20000     // of the matcher, for one text; then the result is unknown
-#define HEAP_KIB 512
+#define HEAP_KIB 256
+#define STEPS_PER_COST 4    // what a match that gave up costs
 
 // What may follow "(?": a name, flags, or no capture. Look-around, conditions and calls may not.
 static bool
@@ -72,6 +73,7 @@ expr_regex_new(struct mr_str pattern, const char **why, size_t *at)
 	int error;
 	PCRE2_SIZE where = 0;
 
+	MR_ASSERT(pattern.p != NULL || pattern.n == 0);
 	*at = 0;
 	*why = "it is longer than 1024 bytes";
 	if (pattern.n > PATTERN_MAX)
@@ -126,6 +128,7 @@ match(const void *regex, struct mr_value text, struct mr_arena *arena)
 struct mr_value
 expr_regex_match(struct mr_env *env, const void *regex, struct mr_value text)
 {
+	MR_ASSERT(regex != NULL);
 	if (text.type != MR_STRING || !expr_charge(env, 16 + text.n / 8))
 		return expr_unknown();
 	struct mr_arena_mark mark = mr_arena_mark(env->arena);
@@ -133,5 +136,7 @@ expr_regex_match(struct mr_env *env, const void *regex, struct mr_value text)
 	mr_arena_rewind(env->arena, mark);
 	if (found >= 0 || found == PCRE2_ERROR_NOMATCH)
 		return mr_bool(found >= 0);
+	// Either gave up, or the arena is at its bound: then nothing more is computed.
+	expr_charge(env, mr_arena_overflowed(env->arena) ? SIZE_MAX : STEPS_MAX / STEPS_PER_COST);
 	return expr_unknown();
 }

@@ -13,6 +13,7 @@ big_endian(const char *p, size_t n)
 {
 	uint64_t v = (p[0] & 0x80) ? UINT64_MAX : 0;
 
+	MR_ASSERT(n == 4 || n == 8);
 	for (size_t i = 0; i < n; i++)
 		v = v << 8 | (unsigned char)p[i];
 	return (int64_t)v;
@@ -147,6 +148,7 @@ static struct tz_data *
 read_body(const char *p, const struct counts *c)
 {
 	size_t n = (size_t)c->time;
+	MR_ASSERT(c->type >= 1 && n <= COUNT_MAX);
 	struct tz_data *d = calloc(1, sizeof(*d) + n * (sizeof(int64_t) + sizeof(int32_t)));
 
 	MR_ASSERT(d != NULL);

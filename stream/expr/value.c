@@ -103,6 +103,7 @@ order(struct mr_env *env, enum mr_op op, struct mr_value a, struct mr_value b)
 {
 	int c;
 
+	MR_ASSERT(op >= OP_LT && op <= OP_GE);
 	if (a.type != b.type)
 		return expr_unknown();
 	if (a.type == MR_STRING) {
@@ -125,6 +126,7 @@ concat(struct mr_env *env, struct mr_value a, struct mr_value b)
 	bool list = a.type == MR_LIST;
 	size_t size = list ? sizeof(struct mr_value) : 1, n = (size_t)a.n + b.n;
 
+	MR_ASSERT(a.type == b.type);
 	if (n > UINT32_MAX || !expr_charge(env, list ? n : n / 32))
 		return expr_unknown();
 	if (a.n == 0 || b.n == 0)
@@ -169,6 +171,7 @@ expr_binary(struct mr_env *env, enum mr_op op, struct mr_value a, struct mr_valu
 {
 	struct mr_value same;
 
+	MR_ASSERT(a.type != MR_NUMBER || b.type != MR_NUMBER);   // the machine's own
 	switch (op) {
 	case OP_EQ:
 		return equal(env, a, b, 0);

@@ -54,6 +54,7 @@ mr_civil_from_days(int64_t days, int32_t *year, int32_t *month, int32_t *day)
 	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
 
+	MR_ASSERT(doe >= 0 && doe < 146097);
 	*day = (int32_t)(doy - (153 * mp + 2) / 5 + 1);
 	*month = (int32_t)(mp < 10 ? mp + 3 : mp - 9);
 	*year = (int32_t)(yoe + era * 400 + (*month <= 2));
@@ -229,6 +230,7 @@ rule_span(const struct tz_rule *r, int64_t t)
 		if (end > t && end < s.to)
 			s.to = end;
 	}
+	MR_ASSERT(s.from <= t && t < s.to);
 	return s;
 }
 
@@ -248,6 +250,7 @@ span_at(const struct tz_data *d, int64_t t)
 		struct span s = rule_span(&d->rule, t);
 		if (d->n && s.from < d->times[d->n - 1])
 			s.from = d->times[d->n - 1];
+		MR_ASSERT(s.from <= t);
 		return s;
 	}
 	return (struct span){from ? d->times[from - 1] : INT64_MIN, from < d->n ? d->times[from] : FAR,
@@ -336,5 +339,7 @@ mr_zone_next(const struct mr_zones *z, int32_t zone, enum mr_calendar calendar, 
 {
 	struct mr_local l = mr_zone_local(z, zone, ms);
 
-	return instant_after(data_of(z, zone), midnight(&l, calendar, 1), ms);
+	int64_t next = instant_after(data_of(z, zone), midnight(&l, calendar, 1), ms);
+	MR_ASSERT(next > ms);
+	return next;
 }
