@@ -50,11 +50,28 @@ static const char *const shop_events[] = {
 	"  weight: {decayed_sum: event.properties.price, of: Product Added, half_life: 1h}\n"
 #define LIFE_YAML "lifecycle: {purchase: Order Completed, dormant: 60d, churned: 120d}\n"
 
+#define RULES_YAML                                                                          \
+	"rules:\n"                                                                              \
+	"  cart:\n"                                                                             \
+	"    on: Product Added\n"                                                               \
+	"    for_each: event.properties.cart_id\n"                                              \
+	"    again_after: 1d\n"                                                                 \
+	"    at_most: 5 per week\n"                                                             \
+	"    then:\n"                                                                           \
+	"      - send: {channel: push, template: hello, as: nudge}\n"                           \
+	"      - tag: {add: carts, for: 30d}\n"                                                 \
+	"      - wait_for: {event: B, when: event.properties.id == nudge.id, within: 2d}\n"     \
+	"        else: [{wait: 3d}]\n"                                                          \
+	"      - send: {channel: push, template: more, data: {what: event.properties.category}}\n" \
+	"  order: {on: Order Completed, at_most: 3, then: [{tag: {add: buyer}}, {wait: 1d}]}\n" \
+	"  many: {on: Order Completed, at_least: 3 within 30d, then: [stop]}\n"
+
 static const struct golden files[] = {
 	{"locale", "locale.v1", true, SESSION_YAML, shop_events},
 	{"session", "session.v1", true, SESSION_YAML, shop_events},
 	{"profile", "profile.v1", true, PROFILE_YAML, shop_events},
 	{"lifecycle", "lifecycle.v1", true, LIFE_YAML, shop_events},
+	{"rules", "rules.v1", true, RULES_YAML, shop_events},
 };
 #define FILES (sizeof(files) / sizeof(*files))
 

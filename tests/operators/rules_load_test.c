@@ -216,9 +216,9 @@ warned(const char *yaml, const char *text)
 
 Test(rules_load, warnings)
 {
-	warned("rules:\n  r: {on: Order Complete, then: [stop]}\n", "test.yaml:2:11: 'Order Complete' is no standard event; did you mean 'Order Completed'?");
+	warned("rules:\n  r: {on: Order Complete, then: [stop]}\n", "test.yaml:2:11: warning: 'Order Complete' is no standard event; did you mean 'Order Completed'?");
 	warned("rules:\n  r: {on: session started, then: [stop]}\n", "did you mean 'Session Started'?");
 	warned("rules:\n  r: {on: Order Completed, then: [stop]}\n", NULL);
 	warned("rules:\n  r: {on: Warranty Registered, then: [stop]}\n", NULL);
-	warned(RULE("    then: [stop, {tag: {add: x}}]\n"), "test.yaml:4:18: no run gets here");
+	warned(RULE("    then: [stop, {tag: {add: x}}]\n"), "test.yaml:4:18: warning: no run gets here");
 }
