@@ -11,6 +11,7 @@
 
 struct mr_decoder {
 	const struct mr_plan *plan;
+	struct mr_arena *arena;    // of the tree
 	struct mr_json *json;
 	struct mr_msgpack *msgpack;
 };
@@ -34,8 +35,10 @@ mr_decoder_new(const struct mr_plan *plan)
 
 	MR_ASSERT(d != NULL);
 	d->plan = plan;
-	d->json = mr_json_new(plan);
-	d->msgpack = mr_msgpack_new(plan);
+	d->arena = mr_arena_new(SIZE_MAX / 2);   // as large as the configuration makes it
+	const struct mr_tree *tree = mr_tree_new(plan->schema, d->arena);
+	d->json = mr_json_new(plan, tree);
+	d->msgpack = mr_msgpack_new(plan, tree);
 	return d;
 }
 
@@ -46,6 +49,7 @@ mr_decoder_free(struct mr_decoder *d)
 		return;
 	mr_json_free(d->json);
 	mr_msgpack_free(d->msgpack);
+	mr_arena_free(d->arena);
 	free(d);
 }
 

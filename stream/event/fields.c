@@ -27,19 +27,45 @@ member(struct mr_value map, struct mr_str key)
 	return NULL;
 }
 
-// Recursion follows the schema's paths, which are as deep as the configuration's text made them,
-// and stops where the value's nesting does.
-void
-mr_fields_project(struct mr_fields *out, const struct mr_schema_node *node, struct mr_value v)
+static void
+tree_fill(struct mr_tree *tree, const struct mr_schema_node *node, struct mr_arena *arena)
 {
+	struct mr_tree *children = mr_arena_alloc(arena, node->n * sizeof(*children));
+	struct mr_str *keys = mr_arena_alloc(arena, node->n * sizeof(*keys));
+
 	for (uint32_t i = 0; i < node->n; i++) {
-		const struct mr_schema_node *child = node->children[i];
-		const struct mr_value *found = member(v, child->key);
+		keys[i] = node->children[i]->key;
+		tree->lengths |= UINT64_C(1) << (keys[i].n & 63);
+		tree_fill(&children[i], node->children[i], arena);
+	}
+	tree->field = node->field;
+	tree->n = node->n;
+	tree->keys = keys;
+	tree->children = children;
+}
+
+// Recursion follows the schema's paths, which are as deep as the configuration's text made them.
+const struct mr_tree *
+mr_tree_new(const struct mr_schema *schema, struct mr_arena *arena)
+{
+	struct mr_tree *root = mr_arena_alloc(arena, sizeof(*root));
+
+	MR_ASSERT(schema->frozen);
+	tree_fill(root, &schema->root, arena);
+	return root;
+}
+
+// Recursion stops where the value's nesting does.
+void
+mr_fields_project(struct mr_fields *out, const struct mr_tree *tree, struct mr_value v)
+{
+	for (uint32_t i = 0; i < tree->n; i++) {
+		const struct mr_value *found = member(v, tree->keys[i]);
 		if (found == NULL)
 			continue;
-		if (child->field >= 0)
-			out->values[child->field] = *found;
-		mr_fields_project(out, child, *found);
+		if (tree->children[i].field >= 0)
+			out->values[tree->children[i].field] = *found;
+		mr_fields_project(out, &tree->children[i], *found);
 	}
 }
 

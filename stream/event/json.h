@@ -4,13 +4,9 @@
 
 #include "event/fields.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct mr_json;   // simdjson's parser and a stack, reused; one a thread
 
-struct mr_json *mr_json_new(const struct mr_plan *);
+struct mr_json *mr_json_new(const struct mr_plan *, const struct mr_tree *);   // borrows the tree
 void mr_json_free(struct mr_json *);
 
 // Fills `out` from a document that has MR_PADDING readable bytes after it. Strings point into the
@@ -29,7 +25,4 @@ void mr_json_judge(struct mr_str doc, struct mr_arena *, struct mr_decode_error 
 // First byte that isn't UTF-8 (RFC 3629), or the size.
 size_t mr_utf8_check(struct mr_str);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -276,6 +276,10 @@ mr_utf8_check(struct mr_str s)
 			at += 8;
 			continue;
 		}
+		if ((unsigned char)s.p[at] < 0x80) {
+			at++;
+			continue;
+		}
 		size_t n = sequence((const unsigned char *)s.p + at, s.n - at);
 		if (n == 0)
 			return at;

@@ -12,7 +12,7 @@
 #define ZONE_BYTES (64 * 1024)   // a chunk; the first one is kept from event to event
 
 struct mr_msgpack {
-	const struct mr_schema *schema;
+	const struct mr_tree *tree;
 	uint32_t depth_max, key_max, string_max;
 	msgpack_zone zone;
 };
@@ -26,12 +26,12 @@ struct source {
 };
 
 struct mr_msgpack *
-mr_msgpack_new(const struct mr_plan *plan)
+mr_msgpack_new(const struct mr_plan *plan, const struct mr_tree *tree)
 {
 	struct mr_msgpack *m = calloc(1, sizeof(*m));
 
 	MR_ASSERT(m != NULL);
-	m->schema = plan->schema;
+	m->tree = tree;
 	m->depth_max = plan->depth_max < UNPACK_DEPTH_MAX ? plan->depth_max : UNPACK_DEPTH_MAX;
 	m->key_max = plan->key_bytes_max;
 	m->string_max = plan->string_bytes_max;
@@ -239,10 +239,10 @@ from_object(const struct source *s, const msgpack_object *o, struct mr_value *ou
 
 // ---- projection ----
 
-static bool project(const struct source *, const struct mr_schema_node *, const msgpack_object *);
+static bool project(const struct source *, const struct mr_tree *, const msgpack_object *);
 
 static bool
-visit(const struct source *s, const struct mr_schema_node *node, const msgpack_object *o)
+visit(const struct source *s, const struct mr_tree *node, const msgpack_object *o)
 {
 	struct mr_value v;
 
@@ -259,7 +259,7 @@ visit(const struct source *s, const struct mr_schema_node *node, const msgpack_o
 }
 
 static bool
-project(const struct source *s, const struct mr_schema_node *node, const msgpack_object *o)
+project(const struct source *s, const struct mr_tree *node, const msgpack_object *o)
 {
 	uint64_t few = 0, *seen = &few;
 	struct mr_str key;
@@ -268,11 +268,11 @@ project(const struct source *s, const struct mr_schema_node *node, const msgpack
 		seen = mr_arena_alloc(s->arena, (node->n + 63) / 64 * sizeof(*seen));
 	for (uint32_t i = 0; i < o->via.map.size; i++) {
 		const msgpack_object_kv *kv = &o->via.map.ptr[i];
-		int32_t child = key_of(&kv->key, &key) ? mr_fields_child(node, key) : -1;
+		int32_t child = key_of(&kv->key, &key) ? mr_tree_child(node, key) : -1;
 		if (child < 0 || seen[child / 64] >> (child & 63) & 1)
 			continue;
 		seen[child / 64] |= UINT64_C(1) << (child & 63);
-		if (!visit(s, node->children[child], &kv->val))
+		if (!visit(s, &node->children[child], &kv->val))
 			return false;
 	}
 	return true;
@@ -294,5 +294,5 @@ mr_msgpack_decode(struct mr_msgpack *m, struct mr_str doc, struct mr_arena *aren
 		return mr_bad(error, MR_BAD_MSGPACK, used, "refused by msgpack-c");
 	if (o.type != MSGPACK_OBJECT_MAP)
 		return mr_bad(error, MR_BAD_NOT_AN_EVENT, 0, "an event is a map");
-	return project(&s, &m->schema->root, &o);
+	return project(&s, m->tree, &o);
 }
