@@ -16,6 +16,7 @@ struct mr_json {
 	uint32_t depth_max, key_max, string_max;
 	struct mr_member *stack;    // items and members of the containers that are being read whole
 	size_t n, cap;
+	char *unescaped;            // room for the longest string and MR_PADDING
 };
 
 struct walk {
@@ -118,10 +119,14 @@ has_escape(struct mr_str raw)
 static bool
 unescape(struct walk *w, struct mr_str raw, struct mr_str *out)
 {
-	char *to = mr_arena_alloc(w->arena, raw.n + MR_PADDING);
+	struct mr_json *j = w->json;
+	size_t n;
 
-	out->p = to;
-	return mr_simd_unescape(w->json->simd, raw, to, &out->n) || malformed(w, "an escape that is none");
+	MR_ASSERT(raw.n <= j->key_max || raw.n <= j->string_max);
+	if (!mr_simd_unescape(j->simd, raw, j->unescaped, &n))
+		return malformed(w, "an escape that is none");
+	*out = mr_arena_copy(w->arena, (struct mr_str){j->unescaped, n});
+	return true;
 }
 
 // At a string; moves past it.
@@ -152,34 +157,13 @@ read_key(struct walk *w, struct mr_str *key)
 // ---- what is not read ----
 
 static inline bool
-is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool
-escapes_ok(struct mr_str raw)
-{
-	for (size_t i = 0; i < raw.n; i++) {
-		if (raw.p[i] != '\\')
-			continue;
-		if (++i == raw.n || !memchr("\"\\/bfnrtu", raw.p[i], 9))
-			return false;
-		for (int k = 0; raw.p[i] == 'u' && k < 4; k++)
-			if (i + 1 + k >= raw.n || !is_hex(raw.p[i + 1 + k]))
-				return false;
-	}
-	return true;
-}
-
-static inline bool
 skip_string(struct walk *w, uint32_t max)
 {
 	struct mr_str raw = {0};
 
 	if (!raw_string(w, max, &raw))
 		return false;
-	if (has_escape(raw) && !escapes_ok(raw))
+	if (has_escape(raw) && !mr_json_escapes(raw))
 		return malformed(w, "an escape that is none");
 	w->at++;
 	return true;
@@ -458,6 +442,8 @@ mr_json_new(const struct mr_plan *plan, const struct mr_tree *tree)
 	j->depth_max = plan->depth_max;
 	j->key_max = plan->key_bytes_max;
 	j->string_max = plan->string_bytes_max;
+	j->unescaped = malloc((j->key_max > j->string_max ? j->key_max : j->string_max) + MR_PADDING);
+	MR_ASSERT(j->unescaped != NULL);
 	return j;
 }
 
@@ -467,6 +453,7 @@ mr_json_free(struct mr_json *j)
 	if (j == NULL)
 		return;
 	mr_simd_free(j->simd);
+	free(j->unescaped);
 	free(j->stack);
 	free(j);
 }

@@ -22,6 +22,8 @@ bool mr_json_decode(struct mr_json *, struct mr_str doc, struct mr_arena *, stru
 bool mr_json_check(struct mr_str doc, uint8_t *bits, size_t *position, size_t *utf8);
 // Gives a refused document's error its exact reason and position: malformed comes before any other.
 void mr_json_judge(struct mr_str doc, struct mr_arena *, struct mr_decode_error *);
+// Whether every escape between a string's quotes is one of JSON's.
+bool mr_json_escapes(struct mr_str raw);
 // First byte that isn't UTF-8 (RFC 3629), or the size.
 size_t mr_utf8_check(struct mr_str);
 

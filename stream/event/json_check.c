@@ -104,6 +104,17 @@ string(struct cursor *c)
 	return false;
 }
 
+bool
+mr_json_escapes(struct mr_str raw)
+{
+	struct cursor c = {.p = (const unsigned char *)raw.p, .n = raw.n};
+
+	while (c.at < c.n)
+		if (c.p[c.at++] == '\\' && !escape(&c))
+			return false;
+	return true;
+}
+
 static bool
 scalar(struct cursor *c)
 {

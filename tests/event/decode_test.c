@@ -259,3 +259,25 @@ Test(decode, says_where_a_document_goes_wrong)
 	}
 	fixture_free(&f);
 }
+
+Test(decode, checks_escapes_that_nobody_reads)
+{
+	static const char *const bad[] = {"\\x", "\\u12", "\\u12g4", "\\", "a\\", "\\u", "\\U0041", "\\'"};
+	static const char *const good[] = {"\\\\", "\\\"", "\\/\\b\\f\\n\\r\\t", "\\u00e9\\uD83D\\uDE00", "\\\\u12"};
+	struct fixture f = fixture_new(paths);
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "{\"event\":\"E\",\"userId\":\"u\",\"no\":{\"a\":\"%s\"}}", bad[i]);
+		fixture_bad(&f, text, MR_BAD_JSON);
+		snprintf(text, sizeof(text), "{\"event\":\"E\",\"userId\":\"u\",\"no\":{\"%s\":1}}", bad[i]);
+		fixture_bad(&f, text, MR_BAD_JSON);
+		snprintf(text, sizeof(text), "{\"event\":\"E\",\"userId\":\"%s\"}", bad[i]);
+		fixture_bad(&f, text, MR_BAD_JSON);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(text, sizeof(text), "{\"event\":\"E\",\"userId\":\"u\",\"no\":{\"%s\":\"%s\"}}", good[i], good[i]);
+		fixture_good(&f, text);
+	}
+	fixture_free(&f);
+}
