@@ -7,6 +7,7 @@ static const struct mr_verb *const verbs[] = {
 	&mr_verb_echo,
 	&mr_verb_generate,
 	&mr_verb_replay,
+	&mr_verb_run,
 	&mr_verb_test,
 	&mr_verb_validate,
 	&mr_verb_version,

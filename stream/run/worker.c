@@ -35,6 +35,8 @@ mr_worker_new(const struct mr_worker_conf *conf)
 	MR_ASSERT(w != NULL);
 	MR_ASSERT(conf->n_topics > 0 && conf->n_topics <= MR_TOPICS_MAX);
 	w->conf = *conf;
+	w->conf.id = strdup(conf->id);
+	MR_ASSERT(w->conf.id != NULL);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	MR_ASSERT(w->wake_fd >= 0);
 	pthread_mutex_init(&w->lock, NULL);
@@ -75,6 +77,7 @@ mr_worker_free(struct mr_worker *w)
 	pthread_mutex_destroy(&w->lock);
 	close(w->wake_fd);
 	free(w->input_names);
+	free((void *)(uintptr_t)w->conf.id);
 	free(w);
 }
 

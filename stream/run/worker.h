@@ -21,7 +21,7 @@ struct mr_worker_conf {
 	const struct mr_clock *clock;
 	struct mr_source *source;
 	struct mr_store *store;           // taken over: closed with the worker
-	const char *id;                   // base of its transactional ids, unique to it
+	const char *id;                   // base of its transactional ids, unique to it; copied
 	const char *const *topics;        // inputs, as the source has them
 	size_t n_topics;
 	const char *journal;              // topic
