@@ -74,7 +74,7 @@ fail_name(struct compiler *c, const struct node *root, const struct mr_str *part
 		len += parts[i].n;
 	}
 	if (n == 1 && why == NULL)
-		return expr_fail(c, root->byte, "unknown name '%s': did you mean '%s' as text? Then it needs quotes", name, name);
+		return expr_fail(c, root->byte, "unknown name '%s': did you mean '%s'? Text within an expression needs quotes of its own", name, name);
 	return expr_fail(c, root->byte, "unknown name '%s'%s%s", name, why ? ": " : "", why ? why : "");
 }
 

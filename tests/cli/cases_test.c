@@ -104,3 +104,40 @@ Test(cases, what_is_refused)
 	refused("  - {name: n, events: [], actions: [{chanel: c}]}\n", "x.yaml:9:38: chanel: an action has no such field");
 	refused("  - {name: n, events: [], decisions: [{data: 5}]}\n", "x.yaml:9:40: data: a decision has no such field");
 }
+
+static char *
+read_file(const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	cr_assert(in, "%s", path);
+	cr_assert_gt(getdelim(&text, &size, '\0', in), 0);
+	fclose(in);
+	return text;
+}
+
+// Each rule of the example, in a test where it fires and one where it does not.
+Test(cases, shop)
+{
+	char *shop = read_file("examples/shop.yaml"), *cases = read_file("tests/cli/shop_cases.yaml");
+	char *yaml = NULL, *errors = NULL, *out_text = NULL;
+	size_t size;
+
+	*strstr(shop, "\ntests:") = '\0';
+	cr_assert_gt(asprintf(&yaml, "%s\n%s", shop, cases), 0);
+	struct mr_config *config = mr_config_load("examples/shop.yaml", yaml, NULL, &errors, NULL);
+	cr_assert(config, "%s", errors);
+	cr_assert(mr_cases_check(config, stderr));
+	FILE *out = open_memstream(&out_text, &size);
+	struct mr_cases_result r = mr_cases_run(config, out);
+	fclose(out);
+	cr_expect_eq(r.run, 9);
+	cr_expect_eq(r.failed, 0, "%s", out_text);
+	mr_config_free(config);
+	free(out_text);
+	free(yaml);
+	free(shop);
+	free(cases);
+}
