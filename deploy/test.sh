@@ -34,6 +34,15 @@ check()
 }
 
 deploy/setup.sh || exit 1
+# One Kafka and one Redis for the unit tests that want real ones; tests of the whole start their own.
+scratch=$(mktemp -d)
+trap 'deploy/servers.sh stop "$scratch"; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+deploy/servers.sh start "$scratch" || exit 1
+set -a
+# shellcheck disable=SC1091  # written by servers.sh
+. "$scratch/env"
+set +a
 code=0
 build build || exit 1
 check build || code=1
