@@ -13,8 +13,7 @@ mr_store_open(const struct mr_store_conf *conf, char error[256])
 		return NULL;
 	if (url.kind == MR_STORE_URL_MEMORY)
 		return mr_store_memory(NULL);
-	snprintf(error, 256, "Redis: not yet; use memory:");
-	return NULL;
+	return mr_store_redis(conf, &url, error);
 }
 
 void

@@ -11,7 +11,7 @@ enum mr_store_status {
 	MR_STORE_FENCED,      // another epoch took over: stop writing
 	MR_STORE_BEHIND,      // (epoch, w) is ours but older than what was acknowledged: it went back in time
 	MR_STORE_UNKNOWN,     // sent, no answer: may or may not be applied; reconnect, then mr_store_position
-	MR_STORE_DOWN,        // not sent, or refused before any effect (LOADING, OOM, READONLY, NOAUTH …): retriable
+	MR_STORE_DOWN,        // not sent, or refused before any effect (LOADING, OOM, READONLY …): retriable
 	MR_STORE_FATAL,       // wrong password, no permission, not a Redis we can use: text says what to do
 };
 
@@ -94,6 +94,7 @@ struct mr_store_conf {
 	int64_t timeout_ms;
 };
 
+// SIGPIPE is ignored from the first connection on, unless the process has a handler for it.
 // NULL with `error` filled where the URL is wrong (configuration error); a server that is down is
 // noticed at the first call.
 struct mr_store *mr_store_open(const struct mr_store_conf *, char error[256]);

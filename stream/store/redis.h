@@ -1,0 +1,78 @@
+// Inside the Redis store only: its connection and its scripts.
+#ifndef MR_STORE_REDIS_H
+#define MR_STORE_REDIS_H
+
+#include "store/store.h"
+#include "store/url.h"
+
+#include <hiredis.h>
+
+enum mr_redis_script {
+	MR_REDIS_TAKE, MR_REDIS_READ, MR_REDIS_DUE, MR_REDIS_WRITE, MR_REDIS_POSITION, MR_REDIS_TEXT,
+	MR_REDIS_SCRIPTS,
+};
+const char *mr_redis_script(enum mr_redis_script);
+
+// Arguments of one command, built up in a buffer that is kept. Numbers and keys are copied into it,
+// everything else is borrowed until the command was appended.
+struct mr_redis_args {
+	const char **p;
+	size_t *n;
+	size_t count, room;
+	char *text;
+	size_t used, size;
+};
+
+struct mr_redis {
+	struct mr_store base;
+	struct mr_store_url url;
+	char *password_file;      // NULL: none
+	char *app;
+	int64_t timeout_ms;
+	redisContext *c;          // NULL: not connected
+	bool tls;
+	char sha[MR_REDIS_SCRIPTS][41];
+	struct mr_redis_args args;
+	redisReply **replies;     // what the last call handed out points into these
+	size_t n_replies, room_replies;
+	// The read under way.
+	bool reading;
+	uint32_t read_partition;
+	uint64_t read_epoch, read_w;
+	const struct mr_str *read_users;
+	size_t read_n;
+	int64_t read_deadline;
+};
+
+int64_t mr_redis_now_ms(void);
+// Connects where need be: OK, DOWN or FATAL with a text. Every call on the connection is to be done by
+// `deadline` (mr_redis_now_ms).
+enum mr_store_status mr_redis_connect(struct mr_redis *, int64_t deadline);
+void mr_redis_disconnect(struct mr_redis *);
+// Asks the server to (re)load all scripts.
+enum mr_store_status mr_redis_load(struct mr_redis *, int64_t deadline);
+#if __has_include(<hiredis_ssl.h>)
+#define MR_REDIS_TLS 1
+bool mr_redis_tls_start(struct mr_redis *);
+#endif
+
+void mr_redis_args_reset(struct mr_redis_args *);
+void mr_redis_args_add(struct mr_redis_args *, struct mr_str);        // borrowed
+void mr_redis_args_number(struct mr_redis_args *, int64_t);           // decimal
+void mr_redis_args_copy(struct mr_redis_args *, struct mr_str a, struct mr_str b);   // a followed by b
+void mr_redis_args_free(struct mr_redis_args *);
+
+// Queues the command that args hold. False: nothing was queued and the connection is gone.
+bool mr_redis_append(struct mr_redis *);
+bool mr_redis_send(struct mr_redis *, int64_t deadline);
+// The next reply, NULL with the connection closed where none came in time. freeReplyObject it.
+redisReply *mr_redis_receive(struct mr_redis *, int64_t deadline);
+// What an error reply means: DOWN or FATAL, its text kept with advice.
+enum mr_store_status mr_redis_refused(struct mr_redis *, const redisReply *);
+// Keeps the text, returns the status.
+MR_PRINTF(3, 4) enum mr_store_status mr_redis_because(struct mr_redis *, enum mr_store_status, const char *fmt, ...);
+// Version, role, eviction, persistence: OK (a text is a warning), DOWN, FATAL.
+enum mr_store_status mr_redis_check(struct mr_redis *, int64_t deadline);
+bool mr_redis_is_error(const redisReply *, const char *code);
+
+#endif
