@@ -11,6 +11,7 @@
 #define MR_CONFIG_BYTES_MAX (4u * 1024 * 1024)
 #define MR_CONFIG_DEPTH_MAX 32
 #define MR_CONFIG_NODES_MAX 200000
+#define MR_CONFIG_KEY_MAX 250
 #define MR_CONFIG_FILE_BYTES_MAX (256u * 1024 * 1024)
 
 struct mr_note {

@@ -45,8 +45,9 @@ code_point(const char *p, size_t left, uint32_t *cp)
 	return n;
 }
 
+// `variables`: where ${ would be read as one, as in values; keys are taken as they are.
 static void
-put_quoted(FILE *out, struct mr_str t)
+put_quoted(FILE *out, struct mr_str t, bool variables)
 {
 	fputc('"', out);
 	for (size_t i = 0; i < t.n;) {
@@ -60,7 +61,7 @@ put_quoted(FILE *out, struct mr_str t)
 			fprintf(out, "\\x%02X", cp);
 		else if (cp == 0x2028 || cp == 0x2029 || cp == 0xFEFF || cp == 0xFFFE || cp == 0xFFFF)
 			fprintf(out, "\\u%04X", cp);
-		else if (cp == '$' && i + 1 < t.n && t.p[i + 1] == '{')
+		else if (variables && cp == '$' && i + 1 < t.n && t.p[i + 1] == '{')
 			fputs("$$", out);
 		else
 			fwrite(t.p + i, 1, n, out);
@@ -75,7 +76,16 @@ mr_normal_text(FILE *out, struct mr_str t)
 	if (plain(t) && memmem(t.p, t.n, "${", 2) == NULL)
 		fwrite(t.p, 1, t.n, out);
 	else
-		put_quoted(out, t);
+		put_quoted(out, t, true);
+}
+
+static void
+put_key(FILE *out, struct mr_str t)
+{
+	if (plain(t) && memmem(t.p, t.n, ": ", 2) == NULL)
+		fwrite(t.p, 1, t.n, out);
+	else
+		put_quoted(out, t, false);
 }
 
 static void
@@ -103,7 +113,7 @@ mr_normal_node(FILE *out, const struct mr_node *node, int indent)
 	for (uint32_t i = 0; i < node->n; i++) {
 		put_indent(out, indent);
 		if (node->kind == MR_NODE_MAP) {
-			mr_normal_text(out, node->keys[i]->text);
+			put_key(out, node->keys[i]->text);
 			fputc(':', out);
 		} else {
 			fputc('-', out);

@@ -87,6 +87,8 @@ attach(struct parse *p, const struct mr_node *node)
 	if (f->node->kind == MR_NODE_LIST) {
 		add(p, f, node);
 	} else if (f->key == NULL) {
+		if (node->kind == MR_NODE_SCALAR && node->text.n > MR_CONFIG_KEY_MAX)
+			mr_setup_error(p->s, node, "a key of %zu bytes; at most %d are allowed", node->text.n, MR_CONFIG_KEY_MAX);
 		if (node->kind != MR_NODE_SCALAR) {
 			mr_setup_error(p->s, node, "a key must be a word; quote an expression that begins with [ or {");
 			p->failed = true;

@@ -142,3 +142,20 @@ Test(load, echo_loads_to_the_same_hash)
 	mr_config_free(c);
 	mr_config_free(again);
 }
+
+Test(load, echo_keeps_what_looks_like_a_variable)
+{
+	struct mr_config *c = good("app: shop\ninput: {events: events}\n"
+	    "dwell: {rules: {'a${b}': '$${HOME} $$ $ {x} $$${', \"\\x85 \\u2028 \\n\": \"\\t \\\" \\\\ \\e ' # : \"}}\n");
+	char *text = mr_config_echo(c);
+	struct mr_config *again = good(text);
+	char *more = mr_config_echo(again);
+
+	cr_assert_str_eq(c->plan.hash, again->plan.hash, "%s", text);
+	cr_assert_str_eq(text, more);
+	cr_assert_not_null(strstr(text, "a${b}: \"$${HOME} $$ $ {x} $$${\"\n"), "%s", text);
+	free(text);
+	free(more);
+	mr_config_free(c);
+	mr_config_free(again);
+}
