@@ -119,7 +119,7 @@ Test(names, lead_somewhere, .init = whole_scope)
 
 Test(names, lead_nowhere, .init = whole_scope)
 {
-	wrong("gold", "did you mean 'gold' as text?");
+	wrong("gold", "did you mean 'gold'");
 	wrong("user.scoer", "'user.scoer': no such field of user; did you mean score?");
 	wrong("user.thermostat", "no such field of user; there are: ");
 	wrong("user", "it is no value by itself; name one of: ");
