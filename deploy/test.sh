@@ -38,7 +38,7 @@ deploy/setup.sh || exit 1
 scratch=$(mktemp -d)
 trap 'deploy/servers.sh stop "$scratch"; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
-deploy/servers.sh start "$scratch" || exit 1
+deploy/servers.sh start "$scratch" --acl || exit 1
 set -a
 # shellcheck disable=SC1091  # written by servers.sh
 . "$scratch/env"
