@@ -206,6 +206,7 @@ on_event(struct mr_ctx *ctx, const void *conf, void *state)
 	if (st->purchases == 0 || e->time_ms > st->last_ms)
 		st->last_ms = e->time_ms;
 	st->purchases++;
+	MR_ASSERT(st->days <= st->purchases && st->first_day <= st->last_day && st->first_ms <= st->last_ms);
 	announce(ctx, c, st);
 	arm(ctx, c, st);
 }
@@ -286,7 +287,9 @@ decode(const void *conf, void *state, struct mr_mem *mem, struct mr_reader *r)
 	st->days = (uint32_t)mr_read_uint(r);
 	uint64_t stage = mr_read_uint(r);
 	st->stage = (uint8_t)stage;
-	return mr_reader_ok(r) && stage < STAGES && (st->purchases == 0) == (st->days == 0);
+	bool whole = st->days <= st->purchases && (st->purchases == 0) == (st->days == 0) && st->first_day <= st->last_day &&
+	    st->first_ms <= st->last_ms;
+	return mr_reader_ok(r) && stage < STAGES && whole;
 }
 
 const struct mr_operator mr_operator_lifecycle = {

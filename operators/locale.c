@@ -43,6 +43,7 @@ state_size(const void *conf)
 static void
 keep(struct mr_ctx *ctx, struct mr_text *text, int64_t *text_ms, struct mr_str s)
 {
+	MR_ASSERT(s.n > 0);
 	if (text->n && ctx->event->time_ms < *text_ms)
 		return;
 	*text_ms = ctx->event->time_ms;

@@ -18,6 +18,7 @@ compile(struct mr_setup *s, void *conf)
 
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct feature *f = &c->features[i];
+		MR_ASSERT((f->n_names > 0) != (f->types != 0));
 		bool number = f->kind == KIND_SUM || f->kind == KIND_DECAYED_SUM;
 		if (f->source)
 			f->expr = mr_setup_expr(s, f->source, &scope, number ? MR_NUMBER : MR_ANY);

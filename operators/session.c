@@ -251,6 +251,7 @@ begin(struct session_hit *h, struct session_state *st, struct session_place plac
 {
 	struct mr_ctx *ctx = h->ctx;
 
+	MR_ASSERT(place.at <= st->n && st->n < h->conf->keep);
 	struct session *s = mr_session_insert(ctx->mem, st, place.at);
 	mr_session_start(s, h);
 	mr_session_add(s, h);
@@ -285,6 +286,7 @@ revise(const struct session_hit *h, struct session_state *st, size_t at)
 static void
 join(struct session_hit *h, struct session_state *st, struct session_place place)
 {
+	MR_ASSERT(place.at < st->n && place.verdict != PLACE_NEW);
 	struct session *s = &st->list[place.at];
 
 	mr_session_add(s, h);
@@ -346,6 +348,7 @@ read(struct mr_ctx *ctx, const void *conf, const void *state, uint32_t index)
 	const struct session_state *st = state;
 
 	(void)conf;
+	MR_ASSERT(st->focus <= st->n);
 	if (st->focus == 0)
 		return mr_absent();
 	const struct session *s = &st->list[st->focus - 1];

@@ -106,6 +106,7 @@ find_hash(const struct distinct *d, uint64_t hash)
 bool
 mr_distinct_add(struct mr_ctx *ctx, const struct feature *f, struct distinct *d, int64_t ms, struct mr_value v)
 {
+	MR_ASSERT(mr_is_scalar(v) && d->n <= f->keep);
 	uint64_t hash = scalar_hash(v);
 	uint32_t at = find_hash(d, hash);
 
@@ -198,6 +199,7 @@ mr_top_add(struct mr_ctx *ctx, const struct feature *f, struct top *t, int64_t m
 {
 	struct ranked *r = NULL;
 
+	MR_ASSERT(mr_is_scalar(v) && t->n <= f->keep);
 	if (v.type == MR_STRING) {
 		struct mr_str cut = mr_str_cut(mr_value_str(v), f->text_max);
 		if (cut.n < v.n)

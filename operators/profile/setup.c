@@ -62,6 +62,7 @@ usual_pane(int64_t over_ms)
 			pane = usual[i];
 	while (over_ms / pane > PANES_MAX)
 		pane += DAY_MS;
+	MR_ASSERT(pane <= over_ms);
 	return pane;
 }
 
@@ -239,5 +240,6 @@ mr_profile_setup(struct mr_setup *s, const struct mr_node *node)
 		f->offset = c->size;
 		c->size += mr_profile_size(f);
 	}
+	MR_ASSERT(c->n == node->n);
 	return fine ? c : NULL;
 }

@@ -10,6 +10,7 @@
 int64_t
 mr_pane_number(const struct feature *f, int64_t ms)
 {
+	MR_ASSERT(f->pane_ms > 0);
 	int64_t number = ms / f->pane_ms;
 
 	return number - (ms % f->pane_ms < 0);
@@ -68,6 +69,7 @@ mr_tally_add(struct mr_ctx *ctx, const struct feature *f, struct tally *t, int64
 		t->n = 1;
 		return true;
 	}
+	MR_ASSERT(ms <= ctx->now_ms);
 	int64_t oldest = mr_pane_number(f, ctx->now_ms - f->over_ms), number = mr_pane_number(f, ms);
 	expire(ctx->mem, t, oldest);
 	if (number < oldest)

@@ -121,6 +121,7 @@ add_revenue(struct mr_mem *mem, struct session *s, const char currency[4], int64
 		s->revenue[i].micros = mr_micros_add(s->revenue[i].micros, micros);
 		return true;
 	}
+	MR_ASSERT(s->n_revenue <= CURRENCIES_MAX);
 	if (s->n_revenue == CURRENCIES_MAX)
 		return false;
 	size_t size = sizeof(*s->revenue);

@@ -29,6 +29,7 @@ goes_on(const struct session_hit *h, const struct session *s, enum session_end *
 {
 	const struct session_conf *c = h->conf;
 
+	MR_ASSERT(s->started_ms <= h->ms);
 	if (h->ms < s->ended_ms)
 		return true; // inside: the past is not split
 	*why = END_GAP;
@@ -66,6 +67,7 @@ bridges(const struct session_hit *h, const struct session *a, const struct sessi
 	const struct session_conf *c = h->conf;
 	enum session_end why;
 
+	MR_ASSERT(a->started_ms <= h->ms && h->ms < b->started_ms);
 	if (b->split != END_GAP || !span_fits(c, a, a->started_ms, b->ended_ms, &why))
 		return false;
 	return c->most_events == 0 || a->events + b->events < c->most_events;
@@ -114,9 +116,11 @@ mr_session_relink(const struct session_conf *c, struct session_state *st, size_t
 int64_t
 mr_session_due(const struct session_conf *c, const struct session_state *st, size_t at, enum session_end *why)
 {
+	MR_ASSERT(at < st->n);
 	const struct session *s = &st->list[at];
 	const struct session *next = at + 1 < st->n ? s + 1 : NULL;
 
+	MR_ASSERT(next == NULL || s->ended_ms <= next->started_ms);
 	// An event at exactly `gap` still belongs to it, so it ends a millisecond later.
 	int64_t due = s->ended_ms + c->gap_ms + 1;
 	*why = END_GAP;

@@ -23,7 +23,7 @@ mr_session_remove(struct mr_mem *mem, struct session_state *st, size_t at)
 {
 	size_t size = sizeof(*st->list);
 
-	MR_ASSERT(at < st->n);
+	MR_ASSERT(at < st->n && st->focus <= st->n);
 	mr_session_free(mem, &st->list[at]);
 	memmove(&st->list[at], &st->list[at + 1], (st->n - at - 1u) * size);
 	st->list = mr_mem_resize(mem, st->list, st->n * size, (st->n - 1u) * size);
