@@ -313,7 +313,6 @@ mr_session_merge(struct mr_ctx *ctx, struct session *to, struct session *from)
 		mr_count(ctx, MR_C_BOUND_CUT);
 	merge_described(ctx->mem, to, from);
 	to->ended_ms = from->ended_ms;
-	to->closed_by = from->closed_by;
 	to->open |= from->open;
 	to->announced |= from->announced;
 	if (!to->open && from->closed_ms > to->closed_ms)

@@ -68,7 +68,7 @@ bridges(const struct session_hit *h, const struct session *a, const struct sessi
 	enum session_end why;
 
 	MR_ASSERT(a->started_ms <= h->ms && h->ms < b->started_ms);
-	if (b->split != END_GAP || !span_fits(c, a, a->started_ms, b->ended_ms, &why))
+	if (!span_fits(c, a, a->started_ms, b->ended_ms, &why))
 		return false;
 	return c->most_events == 0 || a->events + b->events < c->most_events;
 }

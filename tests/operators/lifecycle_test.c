@@ -39,7 +39,9 @@ SCENARIO(lifecycle, from_prospect_to_churned_and_back, LIFE)
 	expect_text(s, "user", "stage", "new");
 	buy(s, "2026-01-02T00:00:00Z", "\"much\"");
 	expect_change(s, 2, "new", "active");
-	until(s, "2026-03-03T00:00:09.999Z");   // 60 days, but not yet the grace
+	until(s, "2026-03-02T23:59:59.999Z");
+	expect_text(s, "user", "stage", "active");
+	until(s, "2026-03-03T00:00:00Z");       // 60 days, but not yet the grace
 	expect_number(s, "user", "changes", 2);
 	expect_text(s, "user", "stage", "dormant");
 	until(s, "2026-03-03T00:00:10Z");
@@ -103,6 +105,15 @@ SCENARIO(lifecycle, days_over_64_back_are_not_told_apart, LIFE)
 	expect_number(s, "user", "purchase_days", 4);
 	expect_number(s, "user", "purchases", 6);
 	expect_counted(s, MR_C_LATE_DROPPED, 1);
+}
+
+SCENARIO(lifecycle, days_are_forgotten_beyond_64, LIFE)
+{
+	buy(s, "2026-01-01T12:00:00Z", "1");
+	buy(s, "2026-01-03T12:00:00Z", "1");
+	buy(s, "2026-03-08T12:00:00Z", "1");    // 64 days later
+	buy(s, "2026-03-06T12:00:00Z", "1");    // late, and no repeat of an old day
+	expect_number(s, "user", "purchase_days", 4);
 }
 
 // Stage Changed is a moment of stream time: where silence caused it, that of the timer.

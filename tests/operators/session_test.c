@@ -45,6 +45,8 @@ expect(struct scenario *s, size_t n, const char *part)
 	cr_assert(holds(s, n, part), "no %s in %.*s", part, (int)body.n, body.p);
 }
 
+#define EACH_REPEAT(n) for (int i = 0; i < (n); i++)
+
 static void
 ping(struct scenario *s, const char *time)
 {
@@ -195,6 +197,37 @@ SCENARIO(session, a_late_event_before_an_open_session_moves_its_start, SESSION("
 	expect(s, 0, "\"exit\":{\"event\":\"Second\"}");
 }
 
+SCENARIO(session, the_gap_before_a_session_is_as_long, SESSION("gap: 30m"))
+{
+	ping(s, "12:00");
+	ping(s, "11:30");
+	expect_number(s, "session", "events", 2);
+	ping(s, "10:59:59.999");
+	expect_number(s, "session", "events", 1);
+}
+
+SCENARIO(session, late_is_more_than_the_grace, SESSION("gap: 30m"))
+{
+	ping(s, "10:00:10.000");
+	ping(s, "10:00:00.000");
+	expect_counted(s, MR_C_LATE_APPLIED, 0);
+	ping(s, "09:59:59.999");
+	expect_counted(s, MR_C_LATE_APPLIED, 1);
+}
+
+SCENARIO(session, opened_again_while_the_grace_of_its_new_end_runs, SESSION("gap: 30m"))
+{
+	ping(s, "10:00");
+	until(s, "10:40:05.000");
+	cr_assert_eq(published(s), 1);
+	ping(s, "10:10");               // ends at 10:40:00.001 now, and another 10 s may pass
+	cr_assert_eq(published(s), 1);
+	cr_assert(value(s, "session", "open").b);
+	until(s, "10:40:10.001");
+	cr_assert_eq(published(s), 2);
+	expect(s, 1, "\"closed_at\":\"2026-03-01T10:40:10.001Z\"");
+}
+
 SCENARIO(session, a_late_event_that_fits_nothing_has_a_session_of_its_own, SESSION("gap: 30m"))
 {
 	ping(s, "12:00");
@@ -273,6 +306,15 @@ SCENARIO(session, number_of_events, SESSION("gap: 30m, most_events: 3"))
 	expect(s, 1, "\"closed_by\":\"gap\"");
 }
 
+SCENARIO(session, number_of_events_of_one_instant, SESSION("gap: 30m, most_events: 2"))
+{
+	EACH_REPEAT(3)
+		ping(s, "10:00");
+	until(s, "12:00");
+	cr_assert_eq(published(s), 2);
+	expect(s, 0, "\"events\":2");
+}
+
 SCENARIO(session, midnight_in_the_users_zone, SESSION("gap: 30m, new_on: [midnight]"))
 {
 	call(s, "10:45", "\"type\":\"track\",\"event\":\"A\",\"context\":{\"timezone\":\"Asia/Kolkata\"}");
@@ -321,6 +363,18 @@ SCENARIO(session, a_campaign_after_none_is_a_change, SESSION("gap: 30m, new_on: 
 	landing(s, "10:01", "spring");
 	until(s, "12:00");
 	cr_assert_eq(published(s), 2);
+}
+
+SCENARIO(session, a_late_event_without_campaign_does_not_lead_to_one, SESSION("gap: 30m, new_on: campaign"))
+{
+	landing(s, "10:05", "spring");
+	ping(s, "10:00");
+	landing(s, "10:01", "spring");
+	until(s, "12:00");
+	cr_assert_eq(published(s), 2);
+	expect(s, 0, "\"events\":1");
+	expect(s, 0, "\"closed_by\":\"campaign\"");
+	expect(s, 1, "\"started_at\":\"2026-03-01T10:01:00.000Z\"");
 }
 
 SCENARIO(session, without_new_on_the_first_campaign_is_the_sessions, SESSION("gap: 30m"))
