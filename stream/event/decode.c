@@ -130,7 +130,9 @@ mr_decode(struct mr_decoder *d, const struct mr_raw_record *raw, struct mr_arena
 	bool had_room = !mr_arena_overflowed(arena);
 	size_t frame = 0;
 
-	*error = (struct mr_decode_error){0};
+	error->reason = MR_GOOD;
+	error->position = 0;
+	error->detail[0] = 0;
 	if (raw->value.n > d->plan->record_bytes_max)
 		return mr_bad(error, MR_BAD_TOO_LARGE, d->plan->record_bytes_max, "the record is too large");
 	if (raw->value.n >= FRAME_BYTES && raw->value.p[0] == 0)

@@ -32,14 +32,22 @@ tree_fill(struct mr_tree *tree, const struct mr_schema_node *node, struct mr_are
 {
 	struct mr_tree *children = mr_arena_alloc(arena, node->n * sizeof(*children));
 	struct mr_str *keys = mr_arena_alloc(arena, node->n * sizeof(*keys));
+	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < node->n; i++) {
-		keys[i] = node->children[i]->key;
-		tree->lengths |= UINT64_C(1) << (keys[i].n & 63);
-		tree_fill(&children[i], node->children[i], arena);
+	for (uint32_t length = 0; length < 64; length++) {
+		tree->from[length] = n;
+		for (uint32_t i = 0; i < node->n; i++) {
+			if ((node->children[i]->key.n & 63) != length)
+				continue;
+			// A copy, since arenas hand out multiples of 16: mr_key_eq reads beyond the end.
+			keys[n] = mr_arena_copy(arena, node->children[i]->key);
+			tree_fill(&children[n++], node->children[i], arena);
+		}
 	}
+	MR_ASSERT(n == node->n);
+	tree->from[64] = n;
 	tree->field = node->field;
-	tree->n = node->n;
+	tree->n = n;
 	tree->keys = keys;
 	tree->children = children;
 }

@@ -16,21 +16,44 @@ struct mr_fields {
 struct mr_tree {
 	int32_t field;               // number of the value that ends here, or -1
 	uint32_t n;
-	uint64_t lengths;            // bit (length & 63) of each key
-	const struct mr_str *keys;   // n of them
+	const struct mr_str *keys;   // n of them, ordered by (length & 63); each has room to read 7 bytes more
 	const struct mr_tree *children;
+	uint32_t from[65];           // keys of length & 63 == l are from[l] up to from[l + 1]
 };
 
 const struct mr_tree *mr_tree_new(const struct mr_schema *, struct mr_arena *);
 
-// Index of the child that a key leads to, or -1.
+// Eight bytes at once: both sides must be readable up to the next multiple of eight. Little-endian
+// machines keep the first bytes low; elsewhere memcmp does.
+static inline bool
+mr_key_eq(const char *a, const char *b, size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	for (size_t i = 0; i < n; i += 8) {
+		uint64_t x, y;
+		memcpy(&x, a + i, sizeof(x));
+		memcpy(&y, b + i, sizeof(y));
+		x ^= y;
+		if (n - i < 8)
+			x <<= (8 - (n - i)) * 8;
+		if (x)
+			return false;
+	}
+	return true;
+#else
+	return n == 0 || memcmp(a, b, n) == 0;
+#endif
+}
+
+// Index of the child that a key leads to, or -1. The key lies in a document with MR_PADDING bytes
+// behind, or in an arena.
 static inline int32_t
 mr_tree_child(const struct mr_tree *tree, struct mr_str key)
 {
-	if (!(tree->lengths >> (key.n & 63) & 1))
-		return -1;
-	for (uint32_t i = 0; i < tree->n; i++)
-		if (tree->keys[i].n == key.n && (key.n == 0 || memcmp(tree->keys[i].p, key.p, key.n) == 0))
+	uint32_t end = tree->from[(key.n & 63) + 1];
+
+	for (uint32_t i = tree->from[key.n & 63]; i < end; i++)
+		if (tree->keys[i].n == key.n && mr_key_eq(tree->keys[i].p, key.p, key.n))
 			return (int32_t)i;
 	return -1;
 }

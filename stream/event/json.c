@@ -372,21 +372,20 @@ read_value(struct walk *w, struct mr_value *out)
 
 static bool project(struct walk *, const struct mr_tree *);
 
-// The value of a node's key.
+// The value of a node's key. It is read into its place: a copy of a value that was just written in
+// parts would wait for the store buffer.
 static bool
 visit(struct walk *w, const struct mr_tree *node)
 {
-	struct mr_value v;
-
 	if (node->field < 0)
 		return peek(w) == '{' ? project(w, node) : skip(w);
 	if (node->field < MR_FIXED_FIELDS)
 		w->out->at[node->field] = (uint32_t)position(w);
-	if (!read_value(w, &v))
+	struct mr_value *v = &w->out->values[node->field];
+	if (!read_value(w, v))
 		return false;
-	w->out->values[node->field] = v;
 	if (node->n > 0)
-		mr_fields_project(w->out, node, v);
+		mr_fields_project(w->out, node, *v);
 	return true;
 }
 

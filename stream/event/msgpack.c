@@ -81,10 +81,11 @@ malformed(const struct source *s, const struct mr_reader *r, const char *detail)
 static bool
 check_items(const struct source *s, struct mr_reader *r)
 {
-	struct level levels[UNPACK_DEPTH_MAX + 1] = {{.left = 1}};
+	struct level levels[UNPACK_DEPTH_MAX + 1];
 	uint32_t depth = 0;
 	struct mr_head h;
 
+	levels[0] = (struct level){.left = 1};   // the others are set when they are entered
 	for (;;) {
 		while (levels[depth].left == 0) {
 			if (depth-- == 0)
@@ -244,17 +245,15 @@ static bool project(const struct source *, const struct mr_tree *, const msgpack
 static bool
 visit(const struct source *s, const struct mr_tree *node, const msgpack_object *o)
 {
-	struct mr_value v;
-
 	if (node->field < 0)
 		return o->type != MSGPACK_OBJECT_MAP || project(s, node, o);
 	if (node->field < MR_FIXED_FIELDS)
 		s->out->at[node->field] = (uint32_t)position(s, o);
-	if (!from_object(s, o, &v))
+	struct mr_value *v = &s->out->values[node->field];
+	if (!from_object(s, o, v))
 		return false;
-	s->out->values[node->field] = v;
 	if (node->n > 0)
-		mr_fields_project(s->out, node, v);
+		mr_fields_project(s->out, node, *v);
 	return true;
 }
 

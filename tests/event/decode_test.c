@@ -281,3 +281,28 @@ Test(decode, checks_escapes_that_nobody_reads)
 	}
 	fixture_free(&f);
 }
+
+// More fields than a word has bits, with keys whose lengths are the same modulo 64.
+Test(decode, reads_very_many_fields)
+{
+	enum { N = 150 };
+	static char names[N][128], json[64 << 10];
+	static const char *many[N + 1];
+	char *p = json + sprintf(json, "{\"event\":\"E\",\"userId\":\"u\",\"properties\":{\"skip\":1");
+
+	for (int i = 0; i < N; i++) {
+		// "k7", and from the hundredth on 64 letters more
+		sprintf(names[i], "properties.k%d%.*s", i % 100, i < 100 ? 0 : 64,
+		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+		many[i] = names[i];
+		p += sprintf(p, ",\"%s\":%d", names[i] + strlen("properties."), i);
+	}
+	for (int i = 0; i < N; i++)   // once more: repeated keys
+		p += sprintf(p, ",\"%s\":-1", names[i] + strlen("properties."));
+	strcpy(p, "}}");
+	struct fixture f = fixture_new(many);
+	fixture_good(&f, json);
+	for (int i = 0; i < N; i++)
+		cr_expect_eq(fixture_field(&f, names[i]).num, i, "%s", names[i]);
+	fixture_free(&f);
+}
