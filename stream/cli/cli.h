@@ -33,6 +33,9 @@ struct mr_config;
 struct mr_config_options;
 // Loads a configuration; its errors and warnings go to standard error. NULL: exit MR_EXIT_CONFIG.
 struct mr_config *mr_cli_config(const char *path, const struct mr_config_options *);
+struct mr_kafka_property;
+// The configuration's librdkafka properties (free(); they borrow the configuration's strings).
+struct mr_kafka_property *mr_cli_kafka_properties(const struct mr_config *);
 
 // Says on standard error "millrace VERB: TEXT" and where the help is; returns MR_EXIT_USAGE.
 int mr_cli_wrong(const struct mr_verb *, const char *fmt, ...) MR_PRINTF(2, 3);

@@ -5,6 +5,7 @@
 #include "event/cloudevents.h"
 #include "run/lines.h"
 #include "run/replay.h"
+#include "run/replay_topic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,8 @@
 #include <unistd.h>
 
 struct options {
-	const char *config, *input;
+	const char *config, *input, *topic;
+	bool journal;
 	bool emit[MR_OUTPUTS], profiles;
 	int32_t partitions;
 	int64_t until_ms;
@@ -72,11 +74,13 @@ parse(int argc, char **argv, struct options *o)
 		{"emit", required_argument, NULL, 'e'},
 		{"until", required_argument, NULL, 'u'},
 		{"partitions", required_argument, NULL, 'p'},
+		{"topic", required_argument, NULL, 't'},
+		{"journal", no_argument, NULL, 'j'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:e:u:p:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:e:u:p:t:j", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
@@ -96,6 +100,12 @@ parse(int argc, char **argv, struct options *o)
 			if (o->partitions < 1 || o->partitions > 4096)
 				return mr_cli_wrong(&mr_verb_replay, "--partitions %s: takes 1 to 4096", optarg);
 			break;
+		case 't':
+			o->topic = optarg;
+			break;
+		case 'j':
+			o->journal = true;
+			break;
 		default:
 			return mr_cli_wrong(&mr_verb_replay, "unknown option");
 		}
@@ -104,6 +114,10 @@ parse(int argc, char **argv, struct options *o)
 		return mr_cli_wrong(&mr_verb_replay, "needs a configuration: -c FILE");
 	if (argc - optind > 1)
 		return mr_cli_wrong(&mr_verb_replay, "takes one input, not %d", argc - optind);
+	if (o->topic && optind < argc)
+		return mr_cli_wrong(&mr_verb_replay, "takes --topic or an input, not both");
+	if (o->journal && o->topic == NULL)
+		return mr_cli_wrong(&mr_verb_replay, "--journal goes with --topic");
 	o->input = optind < argc ? argv[optind] : "-";
 	return MR_EXIT_OK;
 }
@@ -141,6 +155,73 @@ replay_lines(struct mr_replay *replay, const struct options *o)
 	return MR_EXIT_OK;
 }
 
+struct bar {
+	struct mr_progress progress;
+	uint64_t records;
+};
+
+static void
+on_progress(void *arg, uint64_t records)
+{
+	struct bar *bar = arg;
+
+	bar->records += records;
+	mr_progress_update(&bar->progress, bar->records);
+}
+
+static int
+replay_topic(struct mr_replay *replay, const struct mr_replay_topic_conf *conf, int32_t partitions)
+{
+	struct mr_replay_topic_conf with = *conf;
+	struct bar bar = {0};
+	char error[256];
+
+	with.progress = on_progress;
+	with.arg = &bar;
+	mr_progress_start(&bar.progress, "events", 0);
+	bool ok = mr_replay_topic(replay, &with, partitions, error);
+	mr_progress_end(&bar.progress, bar.records);
+	return ok ? MR_EXIT_OK : mr_cli_failed(&mr_verb_replay, "%s", error);
+}
+
+static int
+replay(const struct options *o, const struct mr_config *config, const struct mr_replay_topic_conf *topic,
+    int32_t partitions)
+{
+	struct mr_replay_conf conf = {.config = config, .partitions = partitions, .profiles = o->profiles, .out = stdout};
+
+	for (int i = 0; i < MR_OUTPUTS; i++)
+		if (o->emit[i] && !config->plan.wanted[i])
+			fprintf(stderr, "millrace replay: %s are off in %s\n", emit_words[i].p, o->config);
+	memcpy(conf.emit, o->emit, sizeof(conf.emit));
+	struct mr_replay *replay = mr_replay_new(&conf);
+	int code = topic ? replay_topic(replay, topic, partitions) : replay_lines(replay, o);
+	if (code == MR_EXIT_OK)
+		mr_replay_end(replay, o->until_ms);
+	mr_replay_free(replay);
+	return code;
+}
+
+static int
+from_topic(const struct options *o, const struct mr_config *config)
+{
+	struct mr_kafka_property *properties = mr_cli_kafka_properties(config);
+	const struct mr_kafka_conf kafka = {.properties = properties, .n_properties = config->n_kafka};
+	const struct mr_replay_topic_conf topic = {
+		.config = config,
+		.kafka = &kafka,
+		.topic = o->topic,
+		.journal = o->journal,
+	};
+	char error[256] = "";
+	int32_t partitions = mr_replay_topic_partitions(&topic, error);
+	int code = partitions > 0 ? replay(o, config, &topic, partitions)
+	                          : mr_cli_failed(&mr_verb_replay, "%s", error);
+
+	free(properties);
+	return code;
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -152,16 +233,7 @@ run(int argc, char **argv)
 	struct mr_config *config = mr_cli_config(o.config, &(struct mr_config_options){.json = true});
 	if (config == NULL)
 		return MR_EXIT_CONFIG;
-	for (int i = 0; i < MR_OUTPUTS; i++)
-		if (o.emit[i] && !config->plan.wanted[i])
-			fprintf(stderr, "millrace replay: %s are off in %s\n", emit_words[i].p, o.config);
-	struct mr_replay_conf conf = {.config = config, .partitions = o.partitions, .profiles = o.profiles, .out = stdout};
-	memcpy(conf.emit, o.emit, sizeof(conf.emit));
-	struct mr_replay *replay = mr_replay_new(&conf);
-	code = replay_lines(replay, &o);
-	if (code == MR_EXIT_OK)
-		mr_replay_end(replay, o.until_ms);
-	mr_replay_free(replay);
+	code = o.topic ? from_topic(&o, config) : replay(&o, config, NULL, o.partitions);
 	mr_config_free(config);
 	return code;
 }
@@ -179,6 +251,8 @@ const struct mr_verb mr_verb_replay = {
 	    "                        (default: actions)\n"
 	    "  -u, --until TIME|end  at the end, move time on to TIME; 'end' fires what is due up to the\n"
 	    "                        last event (default: time moves with the events alone)\n"
-	    "  -p, --partitions N    place each event as a producer would on N partitions (default: 1)\n",
+	    "  -p, --partitions N    place each event as a producer would on N partitions (default: 1)\n"
+	    "  -t, --topic TOPIC     read this Kafka topic, all partitions, instead of INPUT\n"
+	    "  -j, --journal         with --topic: just as it ran live, clock and order included\n",
 	.run = run,
 };
