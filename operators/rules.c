@@ -48,8 +48,21 @@ rules_read(struct mr_ctx *ctx, const void *conf, const void *state, uint32_t ind
 	return mr_tag_list(ctx, state);
 }
 
+static const struct mr_inner inner[] = {
+	{"*", mr_rule_params},
+	{"*.cancel_on[]", mr_cancel_params},
+	{"*.then[]", mr_step_params},
+	{"*.then[].wait", mr_until_params},
+	{"*.then[].wait_for", mr_wait_for_params},
+	{"*.then[].send", mr_send_params},
+	{"*.then[].tag", mr_tag_params},
+	{NULL, NULL},
+};
+
 const struct mr_operator mr_operator_rules = {
 	.name = "rules",
+	.text = "Rules by name: what turns events into actions.",
+	.inner = inner,
 	.version = MR_RULES_VERSION,
 	.always = true,
 	.setup = mr_rules_setup,

@@ -143,7 +143,7 @@ struct raw {
 
 static const char *const running_words[] = {"skip", "restart", NULL};
 
-static const struct mr_param rule_params[] = {
+const struct mr_param mr_rule_params[] = {
 	{.name = "on", .type = MR_P_NODE, .offset = offsetof(struct raw, on), .def = "!",
 		.text = "the event that begins a run: a name, a list of names, or {type: identify}"},
 	{.name = "when", .type = MR_P_NODE, .offset = offsetof(struct raw, when),
@@ -176,7 +176,7 @@ struct raw_cancel {
 	const struct mr_node *event, *when;
 };
 
-static const struct mr_param cancel_params[] = {
+const struct mr_param mr_cancel_params[] = {
 	{.name = "event", .type = MR_P_NODE, .offset = offsetof(struct raw_cancel, event), .def = "!",
 		.text = "a name, a list of names, or {type: identify}"},
 	{.name = "when", .type = MR_P_NODE, .offset = offsetof(struct raw_cancel, when),
@@ -205,7 +205,7 @@ load_cancels(struct mr_setup *s, struct mr_rule *rule, const struct mr_node *nod
 			ok = false;
 			continue;
 		}
-		if (!mr_setup_params(s, items[i], cancel_params, &raw) || raw.event == NULL ||
+		if (!mr_setup_params(s, items[i], mr_cancel_params, &raw) || raw.event == NULL ||
 		    !mr_rules_selector(s, raw.event, &c->on)) {
 			ok = false;
 			continue;
@@ -272,7 +272,7 @@ load_rule(struct mr_setup *s, struct mr_rule *rule, const struct mr_node *key, c
 		mr_setup_error(s, node, "a rule is a map: {on: EVENT, then: [STEPS]}");
 		return;
 	}
-	mr_setup_params(s, node, rule_params, &raw);
+	mr_setup_params(s, node, mr_rule_params, &raw);
 	mr_setup_hash(s, node, rule->hash);
 	rule->when_node = raw.when;
 	rule->restart = raw.while_running == 1;

@@ -148,6 +148,9 @@ struct mr_rules {
 	int32_t user_locale, user_timezone; // for mr_user_value, or -1
 };
 
+// The maps that a rule is made of (load.c, steps.c), also for the docs.
+extern const struct mr_param mr_rule_params[], mr_cancel_params[], mr_step_params[], mr_until_params[],
+    mr_wait_for_params[], mr_send_params[], mr_tag_params[];
 // load.c: the operator's `setup`.
 void *mr_rules_setup(struct mr_setup *, const struct mr_node *);
 static inline const struct mr_touched *

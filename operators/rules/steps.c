@@ -104,7 +104,7 @@ struct raw_until {
 	const struct mr_node *until;
 };
 
-static const struct mr_param until_params[] = {
+const struct mr_param mr_until_params[] = {
 	{.name = "until", .type = MR_P_NODE, .offset = offsetof(struct raw_until, until), .def = "!",
 		.text = "an expression that gives a time"},
 	MR_PARAMS_END,
@@ -128,7 +128,7 @@ step_wait(struct parser *p, const struct mr_node *node, struct mr_str path)
 
 	if (node->kind == MR_NODE_MAP) {
 		struct raw_until raw = {0};
-		p->failed |= !mr_setup_params(p->setup, node, until_params, &raw);
+		p->failed |= !mr_setup_params(p->setup, node, mr_until_params, &raw);
 		s->node = raw.until;
 	} else {
 		p->failed |= !length(p, node, &s->length_ms);
@@ -171,16 +171,18 @@ step_if(struct parser *p, const struct raw_step *raw, struct mr_str path, int de
 }
 
 struct raw_wait_for {
-	const struct mr_node *event, *when, *within;
+	const struct mr_node *event, *when;
+	int64_t within_ms;
 	struct mr_str as;
 };
 
-static const struct mr_param wait_for_params[] = {
+const struct mr_param mr_wait_for_params[] = {
 	{.name = "event", .type = MR_P_NODE, .offset = offsetof(struct raw_wait_for, event), .def = "!",
 		.text = "the event waited for: a name, a list of names, or {type: identify}"},
 	{.name = "when", .type = MR_P_NODE, .offset = offsetof(struct raw_wait_for, when),
 		.text = "a condition; `event` is the one that may answer"},
-	{.name = "within", .type = MR_P_NODE, .offset = offsetof(struct raw_wait_for, within), .def = "!",
+	{.name = "within", .type = MR_P_DURATION, .offset = offsetof(struct raw_wait_for, within_ms), .def = "!",
+		.unit = "ms", .min = 1, .max = MR_LENGTH_MS_MAX,
 		.text = "how long; after it the steps under `else` follow"},
 	{.name = "as", .type = MR_P_STRING, .offset = offsetof(struct raw_wait_for, as),
 		.text = "a name for the event that answered"},
@@ -199,12 +201,11 @@ step_wait_for(struct parser *p, const struct raw_step *raw, const struct mr_node
 		mr_setup_error(p->setup, raw->wait_for, "wait_for takes {event: NAME, when: EXPR, within: LENGTH}");
 		p->failed = true;
 	} else {
-		p->failed |= !mr_setup_params(p->setup, raw->wait_for, wait_for_params, &w);
+		p->failed |= !mr_setup_params(p->setup, raw->wait_for, mr_wait_for_params, &w);
 	}
 	if (w.event)
 		p->failed |= !mr_rules_selector(p->setup, w.event, &s->on);
-	if (w.within)
-		p->failed |= !length(p, w.within, &s->length_ms);
+	s->length_ms = w.within_ms;
 	s->node = w.when;
 	if (w.as.n && raw->as.n) {
 		mr_setup_error(p->setup, key_node(node, "as"), "a wait_for has one name");
@@ -220,10 +221,10 @@ step_wait_for(struct parser *p, const struct raw_step *raw, const struct mr_node
 struct raw_send {
 	const struct mr_node *channel, *data, *template;
 	struct mr_str category, as;
-	const struct mr_node *expires;
+	int64_t expires_ms;
 };
 
-static const struct mr_param send_params[] = {
+const struct mr_param mr_send_params[] = {
 	{.name = "channel", .type = MR_P_NODE, .offset = offsetof(struct raw_send, channel), .def = "!",
 		.text = "where to: letters, digits, '.', '_' and '-'; names the topic"},
 	{.name = "template", .type = MR_P_NODE, .offset = offsetof(struct raw_send, template), .def = "!",
@@ -232,7 +233,8 @@ static const struct mr_param send_params[] = {
 		.def = "marketing", .text = "transactional, or a kind of marketing"},
 	{.name = "data", .type = MR_P_NODE, .offset = offsetof(struct raw_send, data),
 		.text = "a map from names to expressions"},
-	{.name = "expires", .type = MR_P_NODE, .offset = offsetof(struct raw_send, expires),
+	{.name = "expires", .type = MR_P_DURATION, .offset = offsetof(struct raw_send, expires_ms),
+		.unit = "ms", .min = 1, .max = MR_LENGTH_MS_MAX,
 		.text = "how long the message is worth sending, from its decision"},
 	{.name = "as", .type = MR_P_STRING, .offset = offsetof(struct raw_send, as),
 		.text = "a name for what became of it"},
@@ -323,10 +325,9 @@ step_send(struct parser *p, const struct mr_node *node, struct mr_str path)
 		p->failed = true;
 		return;
 	}
-	p->failed |= !mr_setup_params(p->setup, node, send_params, &raw);
+	p->failed |= !mr_setup_params(p->setup, node, mr_send_params, &raw);
 	send_texts(p, node, &raw, send);
-	if (raw.expires)
-		p->failed |= !length(p, raw.expires, &send->expires_ms);
+	send->expires_ms = raw.expires_ms;
 	if (raw.data && raw.data->kind != MR_NODE_MAP) {
 		mr_setup_error(p->setup, raw.data, "data is a map from names to expressions");
 		p->failed = true;
@@ -341,13 +342,14 @@ step_send(struct parser *p, const struct mr_node *node, struct mr_str path)
 
 struct raw_tag {
 	struct mr_str add, remove;
-	const struct mr_node *length;
+	int64_t length_ms;
 };
 
-static const struct mr_param tag_params[] = {
+const struct mr_param mr_tag_params[] = {
 	{.name = "add", .type = MR_P_STRING, .offset = offsetof(struct raw_tag, add), .text = "a tag for the user"},
 	{.name = "remove", .type = MR_P_STRING, .offset = offsetof(struct raw_tag, remove), .text = "a tag to take away"},
-	{.name = "for", .type = MR_P_NODE, .offset = offsetof(struct raw_tag, length), .text = "how long; for good without it"},
+	{.name = "for", .type = MR_P_DURATION, .offset = offsetof(struct raw_tag, length_ms), .unit = "ms",
+		.min = 1, .max = MR_LENGTH_MS_MAX, .text = "how long; for good without it"},
 	MR_PARAMS_END,
 };
 
@@ -358,9 +360,9 @@ step_tag(struct parser *p, const struct mr_node *node, struct mr_str path)
 	struct mr_step *s = &p->rule->steps[append(p, MR_STEP_TAG, path)];
 
 	if (node->kind == MR_NODE_MAP)
-		p->failed |= !mr_setup_params(p->setup, node, tag_params, &raw);
+		p->failed |= !mr_setup_params(p->setup, node, mr_tag_params, &raw);
 	struct mr_str tag = raw.add.n ? raw.add : raw.remove;
-	if ((raw.add.n == 0) == (raw.remove.n == 0) || tag.n > 128 || (raw.remove.n && raw.length)) {
+	if ((raw.add.n == 0) == (raw.remove.n == 0) || tag.n > 128 || (raw.remove.n && raw.length_ms)) {
 		mr_setup_error(p->setup, node, "tag takes {add: NAME, for: LENGTH} or {remove: NAME}, "
 		    "a name of up to 128 bytes");
 		p->failed = true;
@@ -368,13 +370,12 @@ step_tag(struct parser *p, const struct mr_node *node, struct mr_str path)
 	}
 	s->tag = tag;
 	s->remove = raw.remove.n > 0;
-	if (raw.length)
-		p->failed |= !length(p, raw.length, &s->length_ms);
+	s->length_ms = raw.length_ms;
 }
 
 // ---- lists of steps ----
 
-static const struct mr_param step_params[] = {
+const struct mr_param mr_step_params[] = {
 	{.name = "wait", .type = MR_P_NODE, .offset = offsetof(struct raw_step, wait), .text = "LENGTH, or {until: EXPR}"},
 	{.name = "wait_for", .type = MR_P_NODE, .offset = offsetof(struct raw_step, wait_for), .text = "{event, when, within}"},
 	{.name = "if", .type = MR_P_NODE, .offset = offsetof(struct raw_step, condition), .text = "a condition"},
@@ -394,7 +395,7 @@ static void
 step_map(struct parser *p, const struct mr_node *node, struct mr_str path, int depth)
 {
 	struct raw_step raw = {0};
-	bool ok = mr_setup_params(p->setup, node, step_params, &raw);
+	bool ok = mr_setup_params(p->setup, node, mr_step_params, &raw);
 	int kinds = !!raw.wait + !!raw.wait_for + !!raw.condition + !!raw.send + !!raw.tag + !!raw.stop;
 
 	p->failed |= !ok;
