@@ -6,6 +6,7 @@ map_of_one(struct mr_setup *s, const char *key, const struct mr_node *value)
 {
 	struct mr_node *map = mr_arena_alloc(s->arena, sizeof(*map));
 	const struct mr_node **nodes = mr_arena_alloc(s->arena, 2 * sizeof(*nodes));
+	MR_ASSERT(value->kind == MR_NODE_SCALAR);
 
 	*map = *value;
 	map->kind = MR_NODE_MAP;
@@ -151,6 +152,7 @@ fill_plan(struct mr_setup *s, const struct mr_config_options *options)
 	const struct mr_app_conf *a = s->app;
 	struct mr_plan *plan = &s->config->plan;
 
+	MR_ASSERT(!s->frozen);
 	plan->app = a->app;
 	plan->time = (struct mr_time_conf){a->time.grace_ms, a->time.ahead_ms, a->time.old_ms};
 	plan->ticks = a->time.ticks != 0;
@@ -177,6 +179,7 @@ mr_app_apply(struct mr_setup *s, const struct mr_config_options *options)
 	const struct mr_app_conf *a = s->app;
 	struct mr_config *c = s->config;
 
+	MR_ASSERT(a != NULL && c->n_kafka == 0);
 	check_app(s);
 	check_topics(s);
 	check_listen(s);

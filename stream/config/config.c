@@ -30,6 +30,7 @@ set_up(struct mr_setup *s, const struct mr_operator *op)
 	struct mr_instance *instance = &plan->ops[plan->n_ops++];
 	instance->op = op;
 	size_t errors = s->errors.n;
+	MR_ASSERT(op->name != NULL && op->setup != NULL);
 	instance->conf = op->setup(s, node);
 	MR_ASSERT(instance->conf != NULL || s->errors.n > errors);
 }
@@ -75,6 +76,7 @@ lay_out_states(struct mr_plan *plan)
 		instance->state_offset = at;
 		at += (size + STATE_ALIGN - 1) & ~(size_t)(STATE_ALIGN - 1);
 	}
+	MR_ASSERT(at % STATE_ALIGN == 0);
 	plan->states_size = at;
 }
 
@@ -102,6 +104,7 @@ add_channel(struct channels *c, struct mr_str name)
 			memcpy(more, c->items, c->n * sizeof(*more));
 		c->items = more;
 	}
+	MR_ASSERT(at <= c->n && c->n < c->cap);
 	memmove(c->items + at + 1, c->items + at, (c->n - at) * sizeof(*c->items));
 	c->items[at] = name;
 	c->n++;
@@ -227,6 +230,7 @@ mr_config_free(struct mr_config *config)
 	if (config == NULL)
 		return;
 	struct mr_setup *s = config->setup;
+	MR_ASSERT(s->config == config);
 	mr_exprs_free(s);
 	mr_zones_free(s->zones);
 	mr_schema_free(s->schema);

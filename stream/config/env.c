@@ -22,6 +22,7 @@ put(struct grow *g, const char *p, size_t n)
 		g->p = bigger;
 		g->cap = cap;
 	}
+	MR_ASSERT(g->n + n <= g->cap);
 	if (n)
 		memcpy(g->p + g->n, p, n);
 	g->n += n;
@@ -97,6 +98,7 @@ mr_env_expand(struct mr_setup *s, const struct mr_node *at, struct mr_str text)
 		return text;
 	for (size_t i = 0; i < text.n;) {
 		struct mr_str left = {text.p + i, text.n - i};
+		MR_ASSERT(left.n > 0);
 		if (left.n >= 3 && memcmp(left.p, "$${", 3) == 0) {
 			put(&g, "${", 2);
 			i += 3;

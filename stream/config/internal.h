@@ -11,7 +11,8 @@
 #define MR_CONFIG_BYTES_MAX (4u * 1024 * 1024)
 #define MR_CONFIG_DEPTH_MAX 32
 #define MR_CONFIG_NODES_MAX 200000
-#define MR_CONFIG_KEY_MAX 250
+#define MR_CONFIG_KEY_MAX 250      // bytes; within what YAML allows once it is escaped
+#define MR_CONFIG_KEYS_MAX 10000   // of one map
 #define MR_CONFIG_FILE_BYTES_MAX (256u * 1024 * 1024)
 
 struct mr_note {

@@ -72,6 +72,7 @@ event_path(struct look *look, int space, const struct mr_str *parts, size_t from
 	struct mr_setup *s = look->s;
 	const char *path = "";
 
+	MR_ASSERT(from > 0 && from <= n);
 	if (from == n) {
 		*why = mr_setup_format(s, "it is a whole event; name a field, as in %.*s.properties.price", PART(from - 1));
 		return false;
@@ -147,6 +148,8 @@ static bool
 named(struct look *look, uint32_t i, const struct mr_str *parts, size_t n, struct mr_ref *ref, const char **why)
 {
 	int space = MR_SPACE_NAMED + (int)i;
+
+	MR_ASSERT(i < look->scope->n_names);
 	static const enum mr_type types[MR_SENT_FIELDS] = {MR_STRING, MR_BOOL, MR_STRING, MR_STRING, MR_STRING};
 
 	MR_ASSERT(space < MR_SPACE_MAX);

@@ -37,6 +37,7 @@ code_point(const char *p, size_t left, uint32_t *cp)
 	unsigned char c = (unsigned char)p[0];
 	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
 
+	MR_ASSERT(left > 0);
 	if (n > left)
 		n = 1;
 	*cp = n == 1 ? c : c & (0xFFu >> (n + 1));
@@ -135,6 +136,19 @@ put_number(FILE *out, double d)
 	fputs(text, out);
 }
 
+static void
+put_strings(FILE *out, const struct mr_strs *list, int indent)
+{
+	MR_ASSERT(list->n > 0);    // an empty list was refused, and no table has one for a default
+	for (uint32_t i = 0; i < list->n; i++) {
+		fputc('\n', out);
+		put_indent(out, indent);
+		fputs("- ", out);
+		mr_normal_text(out, list->items[i]);
+	}
+	fputc('\n', out);
+}
+
 void
 mr_normal_value(FILE *out, const struct mr_param *p, const void *field, int indent)
 {
@@ -146,14 +160,7 @@ mr_normal_value(FILE *out, const struct mr_param *p, const void *field, int inde
 		return;
 	}
 	if (p->type == MR_P_STRINGS) {
-		const struct mr_strs *list = field;
-		for (uint32_t i = 0; i < list->n; i++) {
-			fputc('\n', out);
-			put_indent(out, indent);
-			fputs("- ", out);
-			mr_normal_text(out, list->items[i]);
-		}
-		fputc('\n', out);
+		put_strings(out, field, indent);
 		return;
 	}
 	fputc(' ', out);
@@ -287,6 +294,7 @@ put_operator(struct normal *n, const struct mr_operator *op, const struct mr_nod
 {
 	bool any = false;
 
+	MR_ASSERT(node != NULL || op->params != NULL);
 	fprintf(n->out, "%s:", op->name);
 	if (op->params == NULL || (node && node->kind != MR_NODE_MAP)) {
 		mr_normal_node(n->out, node, 1);
@@ -317,6 +325,7 @@ mr_normal_config(struct mr_setup *s, FILE *out, bool identity)
 	struct normal n = {s, out, identity};
 	const struct mr_plan *plan = &s->config->plan;
 
+	MR_ASSERT(s->app != NULL && s->errors.n == 0);
 	put_section(&n, &mr_sections[0], 0);
 	for (uint16_t i = 0; i < plan->n_ops; i++) {
 		const struct mr_node *node = mr_node_get(s->root, plan->ops[i].op->name);

@@ -121,6 +121,7 @@ mr_setup_literal(struct mr_setup *s, const struct mr_node *node)
 {
 	double d = 0;
 
+	MR_ASSERT(node != NULL);
 	if (node->kind == MR_NODE_LIST) {
 		struct mr_value *items = mr_arena_alloc(s->arena, (node->n + 1) * sizeof(*items));
 		for (uint32_t i = 0; i < node->n; i++)
@@ -237,6 +238,7 @@ mr_param_parse(struct mr_setup *s, const struct mr_param *p, const struct mr_nod
 	case MR_P_BOOL:
 		return parse_bool(s, p, node, field);
 	case MR_P_ENUM:
+		MR_ASSERT(p->words != NULL);
 		return parse_enum(s, p, node, field);
 	case MR_P_STRING:
 		if (!scalar(s, node, "a word or a text"))
@@ -328,6 +330,7 @@ mr_setup_params(struct mr_setup *s, const struct mr_node *map, const struct mr_p
 {
 	bool ok = true;
 
+	MR_ASSERT(!s->frozen);
 	for (const struct mr_param *p = table; p->name; p++)
 		mr_param_default(s, p, (char *)out + p->offset);
 	if (map && map->kind != MR_NODE_MAP) {

@@ -77,6 +77,7 @@ step_blank(struct mr_str src, size_t at, char c, bool last, const struct notatio
 {
 	bool line = src.p[at] == '\n' || c == '\n';
 
+	MR_ASSERT(at < src.n && blank(c));
 	at++;
 	for (size_t i = 0; line && i < how->indent && at < src.n && src.p[at] == ' '; i++)
 		at++;
@@ -130,6 +131,7 @@ mr_source_position(const struct mr_setup *s, const struct mr_node *node, size_t 
 	*column = node->column;
 	if (at == SIZE_MAX)
 		return false;
+	MR_ASSERT(at <= s->source.n);
 	while (*line < s->n_lines && s->lines[*line] <= at)
 		++*line;
 	*column = 1;

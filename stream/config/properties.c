@@ -88,6 +88,7 @@ static const struct refusal refused[] = {
 #define REFUSED (sizeof(refused) / sizeof(refused[0]))
 
 #define INSECURE "insecure"
+#define SECRET_BYTES_MAX 65536
 
 static const struct property *
 allowed_of(struct mr_str name)
@@ -171,10 +172,56 @@ weakens_tls(const struct property *p, struct mr_str t)
 	    (strcmp(p->name, "ssl.endpoint.identification.algorithm") == 0 && in_words("none", t));
 }
 
+// `sasl.password.file: PATH` stands for the property `sasl.password` with the file's text.
+static const struct mr_node *
+secret_of_file(struct mr_setup *s, const struct mr_node *value)
+{
+	const char *why = NULL;
+	size_t n = 0;
+
+	if (value->kind != MR_NODE_SCALAR || value->text.n == 0) {
+		mr_setup_error(s, value, "expected the name of a file that holds the secret");
+		return NULL;
+	}
+	const char *path = mr_setup_resolve(s, value->text);
+	const char *text = mr_setup_read(s, path, SECRET_BYTES_MAX, &n, &why);
+	while (text && n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	if (text == NULL || n == 0) {
+		mr_setup_error(s, value, "%s: %s", path, text ? "the file is empty" : why);
+		return NULL;
+	}
+	return mr_node_of(s, (struct mr_str){text, n}, value);
+}
+
+static const struct property *
+secret_file(struct mr_str name)
+{
+	static const char suffix[] = ".file";
+	size_t n = sizeof(suffix) - 1;
+
+	if (name.n <= n || memcmp(name.p + name.n - n, suffix, n) != 0)
+		return NULL;
+	const struct property *p = allowed_of((struct mr_str){name.p, name.n - n});
+	return p && p->secret ? p : NULL;
+}
+
+static bool
+is_given(struct mr_setup *s, const struct property *p, const struct mr_node *key)
+{
+	for (uint32_t i = 0; i < s->config->n_kafka; i++)
+		if (mr_str_eq(s->config->kafka[i].name, mr_str_of(p->name))) {
+			mr_setup_error(s, key, "%s is given already; remove one", p->name);
+			return true;
+		}
+	return false;
+}
+
 static void
 read_one(struct mr_setup *s, const struct mr_node *key, const struct mr_node *value, bool insecure)
 {
-	const struct property *p = allowed_of(key->text);
+	const struct property *file = secret_file(key->text);
+	const struct property *p = file ? file : allowed_of(key->text);
 	const char *why = refused_why(key->text);
 	struct mr_config *c = s->config;
 
@@ -187,7 +234,9 @@ read_one(struct mr_setup *s, const struct mr_node *key, const struct mr_node *va
 		unknown(s, key);
 		return;
 	}
-	if (!value_right(s, p, key, value))
+	if (file && (value = secret_of_file(s, value)) == NULL)
+		return;
+	if (!value_right(s, p, key, value) || is_given(s, p, key))
 		return;
 	if (weakens_tls(p, value->text) && !insecure) {
 		mr_setup_error(s, key, "%s: %.*s lets anybody pose as the broker; if that is meant, add 'insecure: true' beside it",
@@ -200,6 +249,7 @@ read_one(struct mr_setup *s, const struct mr_node *key, const struct mr_node *va
 		c->instance_id = value->text;
 		return;
 	}
+	MR_ASSERT(c->kafka != NULL && value->text.n > 0);
 	c->kafka[c->n_kafka++] = (struct mr_property){mr_str_of(p->name), value->text, p->secret};
 }
 
@@ -256,6 +306,13 @@ mr_properties_reference(FILE *out)
 	fputs("\n## kafka\n\nlibrdkafka's properties that may be set, under librdkafka's names:\n", out);
 	for (size_t i = 0; i < ALLOWED; i++)
 		fprintf(out, "%s`%s`", i ? ", " : "", allowed[i].name);
+	fputs(".\n\nA secret can be read from a file: `sasl.password.file: PATH` stands for `sasl.password`, and so for\n", out);
+	const char *word = "";
+	for (size_t i = 0; i < ALLOWED; i++)
+		if (allowed[i].secret) {
+			fprintf(out, "%s`%s.file`", word, allowed[i].name);
+			word = ", ";
+		}
 	fputs(".\n\n`enable.ssl.certificate.verification: false` and `ssl.endpoint.identification.algorithm: none` need\n"
 	    "`insecure: true` beside them. Refused, and why:\n\n| property | why |\n|---|---|\n", out);
 	for (size_t i = 0; i < REFUSED; i++)

@@ -140,6 +140,7 @@ mr_duration_parse(struct mr_str t, int64_t *ms)
 		next = u + 1;
 		at += letters;
 	}
+	MR_ASSERT(*ms >= 0);
 	return t.n > 0 && *ms <= DURATION_MS_MAX;
 }
 
@@ -178,6 +179,7 @@ mr_duration_format(char out[48], int64_t ms)
 void
 mr_bytes_format(char out[48], int64_t bytes)
 {
+	MR_ASSERT(bytes >= 0);
 	for (size_t u = 0; u < COUNT(sizes); u++)
 		if (bytes % sizes[u].size == 0 && bytes) {
 			snprintf(out, 48, "%lld%s", (long long)(bytes / sizes[u].size), sizes[u].name);

@@ -49,7 +49,7 @@ sort(struct mr_notes *notes)
 char *
 mr_notes_text(const struct mr_notes *notes, const char *path, const char *prefix)
 {
-	struct mr_notes sorted = *notes;
+	struct mr_notes sorted = *notes;     // the items are put in order in place
 	char *text = NULL;
 	size_t size;
 

@@ -29,6 +29,7 @@ mr_distance(struct mr_str a, struct mr_str b, unsigned max)
 				row[j] = least(row[j], up2[j - 2] + 1);
 		}
 	}
+	MR_ASSERT(rows[a.n % 3][b.n] <= a.n + b.n);
 	return least(rows[a.n % 3][b.n], max + 1);
 }
 

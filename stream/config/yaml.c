@@ -41,6 +41,7 @@ grown(struct parse *p, const struct mr_node **old, uint32_t n, uint32_t cap)
 {
 	const struct mr_node **items = mr_arena_alloc(p->s->arena, cap * sizeof(*items));
 
+	MR_ASSERT(n < cap);
 	if (n)
 		memcpy(items, old, n * sizeof(*items));
 	return items;
@@ -70,6 +71,7 @@ add(struct parse *p, struct frame *f, const struct mr_node *value)
 			into->keys = grown(p, into->keys, into->n, f->cap);
 	}
 	MR_ASSERT(into->n < f->cap);
+	MR_ASSERT((into->kind == MR_NODE_MAP) == (f->key != NULL));
 	if (into->kind == MR_NODE_MAP)
 		into->keys[into->n] = f->key;
 	into->values[into->n++] = value;
@@ -95,8 +97,12 @@ attach(struct parse *p, const struct mr_node *node)
 		}
 		f->key = node;
 	} else {
-		if (!known_key(p, f->node, f->key))
+		if (f->node->n == MR_CONFIG_KEYS_MAX) {
+			mr_setup_error(p->s, f->key, "more than %d keys in one map; split this configuration", MR_CONFIG_KEYS_MAX);
+			p->failed = true;
+		} else if (!known_key(p, f->node, f->key)) {
 			add(p, f, node);
+		}
 		f->key = NULL;
 	}
 }
@@ -164,6 +170,7 @@ on_start(struct parse *p, const yaml_event_t *e, enum mr_node_kind kind)
 		p->failed = true;
 		return;
 	}
+	MR_ASSERT(p->depth < MR_CONFIG_DEPTH_MAX);
 	p->stack[p->depth++] = (struct frame){.node = node};
 }
 
@@ -317,7 +324,9 @@ check(struct mr_setup *s, struct mr_node *node, bool tests)
 
 		if (spoilt)
 			continue;
-		if (bad && key && !left_over(s, node, i))
+		if (bad && key && left_over(s, node, i))
+			kept -= kept > 0 && node->values[kept - 1] == node->values[i - 1];
+		else if (bad && key)
 			mr_setup_error(s, key, "%.*s: has no value; write one, or remove the key", (int)key->text.n, key->text.p);
 		else if (bad && !key)
 			mr_setup_error(s, value, "an item without a value; write one, or remove it");
@@ -330,6 +339,7 @@ check(struct mr_setup *s, struct mr_node *node, bool tests)
 			node->keys[kept] = key;
 		kept++;
 	}
+	MR_ASSERT(kept <= node->n);
 	node->n = kept;
 }
 
@@ -349,6 +359,7 @@ mr_yaml_parse(struct mr_setup *s)
 	yaml_parser_delete(&p.parser);
 	if (!ok)
 		return false;
+	MR_ASSERT(p.depth == 0);
 	if (p.root == NULL || p.root->kind != MR_NODE_MAP) {
 		mr_setup_error_pos(s, 1, 1, "a configuration is a map: app, input, rules and so on");
 		return false;

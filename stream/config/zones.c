@@ -131,6 +131,7 @@ mr_zones_load(struct mr_setup *s)
 			    (int)list.items[i].name.n, list.items[i].name.p);
 	}
 	mr_zones_freeze(s->zones);
+	MR_ASSERT(mr_zones_find(s->zones, MR_LIT("UTC")) >= 0);
 	mr_id(s->zones_hash, parts, list.n * 2);
 	free(parts);
 	free(list.items);
