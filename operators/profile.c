@@ -37,6 +37,7 @@ mr_profile_size(const struct feature *f)
 	case KIND_FIRST: case KIND_LAST: return sizeof(struct moment);
 	case KIND_DISTINCT: return sizeof(struct distinct);
 	case KIND_TOP: return sizeof(struct top);
+	case KIND_INTERVAL: return sizeof(struct times);
 	default: return sizeof(struct decayed);
 	}
 }
@@ -107,6 +108,7 @@ add(struct mr_ctx *ctx, const struct feature *f, void *at, struct mr_value v)
 	case KIND_TOP: mr_top_add(ctx, f, at, ms, v); return true;
 	case KIND_DECAYED_COUNT: mr_decayed_add(at, f->half_life_ms, ms, 1); return true;
 	case KIND_DECAYED_SUM: mr_decayed_add(at, f->half_life_ms, ms, v.num); return true;
+	case KIND_INTERVAL: return mr_times_add(ctx, f, at, ms);
 	default: MR_ASSERT(f->kind < KINDS); return true;
 	}
 }
@@ -184,6 +186,7 @@ read(struct mr_ctx *ctx, const void *conf, const void *state, uint32_t index)
 	}
 	case KIND_DISTINCT: return mr_num(mr_distinct_value(f, at, ctx->now_ms));
 	case KIND_TOP: return mr_top_value(f, at);
+	case KIND_INTERVAL: return mr_times_value(at);
 	default: return mr_num(mr_decayed_value(at, f->half_life_ms, ctx->now_ms));
 	}
 }

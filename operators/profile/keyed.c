@@ -1,4 +1,5 @@
-// Values told apart: the last one, how many different ones, the most frequent one.
+// Values and times kept one by one: the last value, how many different ones, the most frequent one,
+// the usual time between events.
 #include "profile.h"
 
 #include "model/math.h"
@@ -225,4 +226,46 @@ mr_top_value(const struct feature *f, const struct top *t)
 		if (first == NULL || comes_before(f, &t->list[i], first))
 			first = &t->list[i];
 	return first ? mr_kept_value(&first->value) : mr_absent();
+}
+
+// ---- interval ----
+
+bool
+mr_times_add(struct mr_ctx *ctx, const struct feature *f, struct times *t, int64_t ms)
+{
+	uint32_t at = t->n;
+
+	MR_ASSERT(f->keep <= TIMES_MAX && t->n <= f->keep);
+	while (at > 0 && t->list[at - 1] > ms)
+		at--;
+	if (t->n < f->keep) {
+		t->list = mr_mem_resize(ctx->mem, t->list, t->n * sizeof(*t->list), (t->n + 1u) * sizeof(*t->list));
+		memmove(&t->list[at + 1], &t->list[at], (t->n - at) * sizeof(*t->list));
+		t->list[at] = ms;
+		t->n++;
+		return true;
+	}
+	if (at == 0)
+		return false;
+	memmove(&t->list[0], &t->list[1], (at - 1) * sizeof(*t->list)); // the oldest goes
+	t->list[at - 1] = ms;
+	return true;
+}
+
+struct mr_value
+mr_times_value(const struct times *t)
+{
+	int64_t gaps[TIMES_MAX];
+	uint32_t n = 0;
+
+	MR_ASSERT(t->n <= TIMES_MAX);
+	for (uint32_t i = 1; i < t->n; i++) {
+		uint32_t at = n++;
+		for (; at > 0 && gaps[at - 1] > t->list[i] - t->list[i - 1]; at--)
+			gaps[at] = gaps[at - 1];
+		gaps[at] = t->list[i] - t->list[i - 1];
+	}
+	if (n == 0)
+		return mr_absent();
+	return mr_duration(n % 2 ? gaps[n / 2] : gaps[n / 2 - 1] + (gaps[n / 2] - gaps[n / 2 - 1]) / 2);
 }

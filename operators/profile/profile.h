@@ -6,11 +6,12 @@
 
 #define PROFILE_VERSION 1
 #define PANES_MAX 512
+#define TIMES_MAX 64
 
 // In the order of their words in mr_profile_params. Numbers are stored: add at the end.
 enum profile_kind {
 	KIND_COUNT, KIND_SUM, KIND_MIN, KIND_MAX, KIND_FIRST, KIND_LAST, KIND_DISTINCT, KIND_TOP,
-	KIND_DECAYED_COUNT, KIND_DECAYED_SUM, KINDS,
+	KIND_DECAYED_COUNT, KIND_DECAYED_SUM, KIND_INTERVAL, KINDS,
 };
 
 struct feature {
@@ -22,7 +23,7 @@ struct feature {
 	uint32_t n_names;
 	uint8_t types;                             // bit of each enum mr_event_type
 	int64_t over_ms, pane_ms, half_life_ms;    // 0: none
-	uint32_t keep;                             // most entries of distinct and top
+	uint32_t keep;                             // most entries of distinct, top and interval
 	size_t text_max;
 	size_t offset;                             // of its state
 };
@@ -88,6 +89,11 @@ struct top {
 	uint32_t n;
 };
 
+struct times {            // interval
+	int64_t *list;        // of the last events, ascending
+	uint32_t n;
+};
+
 size_t mr_profile_size(const struct feature *);
 static inline void *mr_profile_at(void *state, const struct feature *f) { return (char *)state + f->offset; }
 static inline const void *
@@ -130,6 +136,11 @@ bool mr_distinct_add(struct mr_ctx *, const struct feature *, struct distinct *,
 uint32_t mr_distinct_value(const struct feature *, const struct distinct *, int64_t now_ms);
 void mr_top_add(struct mr_ctx *, const struct feature *, struct top *, int64_t ms, struct mr_value);
 struct mr_value mr_top_value(const struct feature *, const struct top *);
+
+// False: older than all that are kept.
+bool mr_times_add(struct mr_ctx *, const struct feature *, struct times *, int64_t ms);
+// The median of the times between neighbours; absent below two events.
+struct mr_value mr_times_value(const struct times *);
 
 // ---- profile/state.c ----
 

@@ -22,14 +22,14 @@ const struct mr_param mr_profile_params[] = {
 	KIND("top", KIND_TOP, "The most frequent value; exact up to `keep` different ones."),
 	KIND("decayed_count", KIND_DECAYED_COUNT, "Count in which an event weighs half after each `half_life`."),
 	KIND("decayed_sum", KIND_DECAYED_SUM, "Sum in which a number weighs half after each `half_life`."),
-	{"interval", MR_P_NOT_YET, 0, NULL, 0, 0, NULL, NULL, "Usual time between events."},
+	KIND("interval", KIND_INTERVAL, "Usual time between events: the median of those between the last `keep`."),
 	{"of", MR_P_NODE, offsetof(struct raw, of), NULL, 0, 0, NULL, NULL, "The events that it is made from: a name, a list, {type: identify}."},
 	{"when", MR_P_NODE, offsetof(struct raw, when), NULL, 0, 0, NULL, NULL, "Only events for which this is true."},
 	{"over", MR_P_DURATION, offsetof(struct raw, over_ms), "ms", 1000, DAY_MS * 36600.0, NULL, NULL, "Length of the window; none: for ever."},
 	{"pane", MR_P_DURATION, offsetof(struct raw, pane_ms), "ms", 10, DAY_MS * 366.0, NULL, NULL,
 	    "Step in which the window moves: an event stays for `over` and at most one pane longer. By default a sixtieth of `over`, rounded down to a usual length."},
 	{"half_life", MR_P_DURATION, offsetof(struct raw, half_life_ms), "ms", 1000, DAY_MS * 3660.0, NULL, NULL, "After this long a value weighs half."},
-	{"keep", MR_P_INT, offsetof(struct raw, keep), NULL, 1, 4096, NULL, NULL, "Most different values kept: 256 for distinct, 16 for top."},
+	{"keep", MR_P_INT, offsetof(struct raw, keep), NULL, 1, 4096, NULL, NULL, "Most different values kept: 256 for distinct, 16 for top; of interval, the last events that it looks at: 8, at most 64."},
 	{"text", MR_P_INT, offsetof(struct raw, text_max), "bytes", 1, 4096, "255", NULL, "Longest text that is kept; the rest is cut."},
 	MR_PARAMS_END,
 };
@@ -37,7 +37,7 @@ const struct mr_param mr_profile_params[] = {
 #define BIT(kind) (1u << (kind))
 #define TALLIES (BIT(KIND_COUNT) | BIT(KIND_SUM) | BIT(KIND_MIN) | BIT(KIND_MAX))
 #define DECAYED (BIT(KIND_DECAYED_COUNT) | BIT(KIND_DECAYED_SUM))
-#define COUNTS (BIT(KIND_COUNT) | BIT(KIND_DECAYED_COUNT)) // their value names the events
+#define COUNTS (BIT(KIND_COUNT) | BIT(KIND_DECAYED_COUNT) | BIT(KIND_INTERVAL)) // their value names the events
 
 // Which settings have a meaning for which kinds.
 static const struct { const char *key; unsigned kinds; } meant_for[] = {
@@ -45,7 +45,7 @@ static const struct { const char *key; unsigned kinds; } meant_for[] = {
 	{"over", TALLIES | BIT(KIND_LAST) | BIT(KIND_DISTINCT)},
 	{"pane", TALLIES},
 	{"half_life", DECAYED | BIT(KIND_TOP)},
-	{"keep", BIT(KIND_DISTINCT) | BIT(KIND_TOP)},
+	{"keep", BIT(KIND_DISTINCT) | BIT(KIND_TOP) | BIT(KIND_INTERVAL)},
 	{"text", BIT(KIND_FIRST) | BIT(KIND_LAST) | BIT(KIND_TOP)},
 };
 
@@ -112,9 +112,9 @@ setup_kind(struct mr_setup *s, const struct mr_node *node, const struct raw *raw
 		return true;
 	if (n > 1)
 		mr_setup_error(s, node, "'%.*s' is made of %u things: choose one of them", (int)f->name.n, f->name.p, n);
-	else if (mr_node_get(node, "interval") == NULL) // which has been refused
+	else
 		mr_setup_error(s, node, "'%.*s' doesn't say what it is: count, sum, min, max, first, last, distinct, top, "
-		    "decayed_count or decayed_sum", (int)f->name.n, f->name.p);
+		    "decayed_count, decayed_sum or interval", (int)f->name.n, f->name.p);
 	return false;
 }
 
@@ -136,6 +136,10 @@ check_settings(struct mr_setup *s, const struct mr_node *node, const struct raw 
 	}
 	if ((DECAYED & BIT(f->kind)) && raw->half_life_ms == 0) {
 		mr_setup_error(s, node, "%s needs `half_life`, for example 7d", mr_profile_params[f->kind].name);
+		fine = false;
+	}
+	if (f->kind == KIND_INTERVAL && raw->keep && (raw->keep < 2 || raw->keep > TIMES_MAX)) {
+		mr_setup_error(s, mr_node_get(node, "keep"), "'keep' of an interval must be 2 to %d: there is no time between fewer", TIMES_MAX);
 		fine = false;
 	}
 	if (raw->pane_ms && raw->over_ms == 0) {
@@ -197,7 +201,7 @@ setup_feature(struct mr_setup *s, const struct mr_node *key, const struct mr_nod
 	f->over_ms = raw.over_ms;
 	f->pane_ms = raw.pane_ms ? raw.pane_ms : raw.over_ms ? usual_pane(raw.over_ms) : 0;
 	f->half_life_ms = raw.half_life_ms;
-	f->keep = raw.keep ? (uint32_t)raw.keep : f->kind == KIND_TOP ? 16 : 256;
+	f->keep = raw.keep ? (uint32_t)raw.keep : f->kind == KIND_TOP ? 16 : f->kind == KIND_INTERVAL ? 8 : 256;
 	f->text_max = (size_t)raw.text_max;
 	if (f->source && f->source->kind != MR_NODE_SCALAR) {
 		mr_setup_error(s, f->source, "%s takes an expression, for example event.properties.revenue", mr_profile_params[f->kind].name);
@@ -214,6 +218,7 @@ feature_type(const struct feature *f)
 {
 	switch (f->kind) {
 	case KIND_MIN: case KIND_MAX: case KIND_FIRST: case KIND_LAST: case KIND_TOP: return MR_ANY;
+	case KIND_INTERVAL: return MR_DURATION;
 	default: return MR_NUMBER;
 	}
 }

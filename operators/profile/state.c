@@ -11,6 +11,7 @@ is_empty(const struct feature *f, const void *at)
 	case KIND_FIRST: case KIND_LAST: return ((const struct moment *)at)->value.type == MR_ABSENT;
 	case KIND_DISTINCT: return ((const struct distinct *)at)->n == 0;
 	case KIND_TOP: return ((const struct top *)at)->n == 0;
+	case KIND_INTERVAL: return ((const struct times *)at)->n == 0;
 	default: return ((const struct decayed *)at)->weight == 0;
 	}
 }
@@ -71,6 +72,14 @@ encode_top(const struct top *t, struct mr_writer *w)
 }
 
 static void
+encode_times(const struct times *t, struct mr_writer *w)
+{
+	mr_write_array(w, t->n);
+	for (uint32_t i = 0; i < t->n; i++)
+		mr_write_int(w, t->list[i]);
+}
+
+static void
 encode_moment(const struct moment *m, struct mr_writer *w)
 {
 	mr_write_array(w, 2);
@@ -89,6 +98,7 @@ encode_feature(const struct feature *f, const void *at, struct mr_writer *w)
 	case KIND_FIRST: case KIND_LAST: encode_moment(at, w); break;
 	case KIND_DISTINCT: encode_distinct(at, w); break;
 	case KIND_TOP: encode_top(at, w); break;
+	case KIND_INTERVAL: encode_times(at, w); break;
 	default: encode_decayed(at, w);
 	}
 }
@@ -211,6 +221,28 @@ decode_top(struct mr_reader *r, struct mr_mem *mem, const struct feature *f, str
 	}
 }
 
+// The last ones, where `keep` has become smaller.
+static void
+decode_times(struct mr_reader *r, struct mr_mem *mem, const struct feature *f, struct times *t)
+{
+	uint32_t n = mr_read_array(r), skip = n > f->keep ? n - f->keep : 0;
+
+	if (n > TIMES_MAX || !mr_reader_ok(r)) {
+		mr_reader_fail(r);
+		return;
+	}
+	t->n = n - skip;
+	t->list = mr_mem_resize(mem, NULL, 0, t->n * sizeof(*t->list));
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t ms = mr_read_int(r);
+		if (i < skip)
+			continue;
+		t->list[i - skip] = ms;
+		if (i > skip && t->list[i - skip - 1] > ms)
+			mr_reader_fail(r);
+	}
+}
+
 static void
 decode_feature(struct mr_reader *r, struct mr_mem *mem, const struct feature *f, void *at)
 {
@@ -218,6 +250,7 @@ decode_feature(struct mr_reader *r, struct mr_mem *mem, const struct feature *f,
 	case KIND_COUNT: case KIND_SUM: case KIND_MIN: case KIND_MAX: decode_tally(r, mem, f, at); break;
 	case KIND_DISTINCT: decode_distinct(r, mem, f, at); break;
 	case KIND_TOP: decode_top(r, mem, f, at); break;
+	case KIND_INTERVAL: decode_times(r, mem, f, at); break;
 	case KIND_FIRST: case KIND_LAST: {
 		struct moment *m = at;
 		need_array(r, 2);
@@ -286,6 +319,12 @@ release_feature(const struct feature *f, void *at, struct mr_mem *mem)
 		struct top *t = at;
 		for (uint32_t i = 0; i < t->n; i++)
 			mr_kept_free(mem, &t->list[i].value);
+		t->list = mr_mem_resize(mem, t->list, t->n * sizeof(*t->list), 0);
+		t->n = 0;
+		break;
+	}
+	case KIND_INTERVAL: {
+		struct times *t = at;
 		t->list = mr_mem_resize(mem, t->list, t->n * sizeof(*t->list), 0);
 		t->n = 0;
 		break;

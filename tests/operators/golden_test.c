@@ -47,7 +47,8 @@ static const char *const shop_events[] = {
 	"  kinds: {distinct: event.properties.category, of: [Product Added, Order Completed]}\n" \
 	"  favourite: {top: event.properties.category, of: [Product Added, Order Completed], half_life: 1d}\n" \
 	"  heat: {decayed_count: Product Added, half_life: 1h}\n"                               \
-	"  weight: {decayed_sum: event.properties.price, of: Product Added, half_life: 1h}\n"
+	"  weight: {decayed_sum: event.properties.price, of: Product Added, half_life: 1h}\n"      \
+	"  rhythm: {interval: Product Added}\n"
 #define LIFE_YAML "lifecycle: {purchase: Order Completed, dormant: 60d, churned: 120d}\n"
 
 #define RULES_YAML                                                                          \

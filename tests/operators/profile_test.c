@@ -269,6 +269,36 @@ SCENARIO(profile, top_keeps_a_bounded_number, "profile:\n"
 	expect_counted(s, MR_C_BOUND_CUT, 11);  // c's place, and nine cuts
 }
 
+static int64_t
+interval_ms(struct scenario *s)
+{
+	struct mr_value v = value(s, "user", "gap");
+
+	cr_assert_eq(v.type, MR_DURATION);
+	return v.ms;
+}
+
+SCENARIO(profile, interval_is_the_median_of_the_last_ones, "profile:\n"
+    "  gap: {interval: Bought, keep: 4}\n")
+{
+	spend(s, "10:00", "1");
+	expect_absent(s, "user", "gap");
+	spend(s, "10:10", "1");
+	cr_assert_eq(interval_ms(s), 600000);
+	spend(s, "10:14", "1");                          // 10 and 4
+	cr_assert_eq(interval_ms(s), 420000);
+	spend(s, "10:04", "1");                          // late: 4, 6, 4
+	cr_assert_eq(interval_ms(s), 240000);
+	spend(s, "11:00", "1");                          // of the last four: 6, 4, 46
+	cr_assert_eq(interval_ms(s), 360000);
+	spend(s, "10:05", "1");                          // late, in the first one's place: 5, 4, 46
+	cr_assert_eq(interval_ms(s), 300000);
+	expect_counted(s, MR_C_LATE_DROPPED, 0);
+	spend(s, "10:01", "1");                          // before the last four
+	cr_assert_eq(interval_ms(s), 300000);
+	expect_counted(s, MR_C_LATE_DROPPED, 1);
+}
+
 // ---- order ----
 
 SCENARIO(profile, conditions_read_the_names_above_with_the_event_counted_in, "profile:\n"
@@ -326,7 +356,9 @@ refuse(const char *feature, const char *message)
 
 Test(profile, wrong_settings_are_refused)
 {
-	refuse("{interval: Bought}", "not yet");
+	refuse("{interval: Bought, keep: 1}", "2 to 64");
+	refuse("{interval: Bought, keep: 65}", "2 to 64");
+	refuse("{interval: Bought, of: Viewed}", "'of' has no meaning for interval");
 	refuse("{}", "doesn't say what it is");
 	refuse("Bought", "must be a map");
 	refuse("{count: Bought, sum: event.properties.amount, of: Bought}", "made of 2 things");
