@@ -237,14 +237,15 @@ slot_remove(struct mr_users *us, size_t hole)
 void
 mr_users_evict(struct mr_users *us, size_t bytes_max, void (*gone)(void *, struct mr_user *), void *arg)
 {
-	size_t steps = 2 * (us->mask + 1);   // two rounds: the first takes away second chances
+	size_t slots = 2 * (us->mask + 1);   // two rounds: the first takes away second chances
 
-	while (mr_users_bytes(us) > bytes_max && steps-- > 0) {
+	while (mr_users_bytes(us) > bytes_max && slots > 0) {
 		struct mr_user *u = us->slots[us->hand].user;
 		if (u == NULL || u->recent || u->first_change || u->held || u->deferred) {
 			if (u)
 				u->recent = false;
 			us->hand = (us->hand + 1) & us->mask;
+			slots--;
 			continue;
 		}
 		gone(arg, u);
