@@ -94,6 +94,8 @@ struct mr_frame {
 
 // frame may be NULL. Unknown and absent results come back as MR_UNKNOWN / MR_ABSENT.
 struct mr_value mr_eval(struct mr_ctx *, const struct mr_expr *, const struct mr_frame *);
+// Whether the last mr_eval or mr_test was cut short: it went over the bound on an expression's cost.
+bool mr_eval_spent(const struct mr_ctx *);
 // True only for true; an unknown result is counted (condition_unknown).
 bool mr_test(struct mr_ctx *, const struct mr_expr *, const struct mr_frame *);
 

@@ -3,12 +3,14 @@
 // caps, quotas, holdout) have their place between the ones that are here.
 #include "rules.h"
 
-// Values of `data` as written; absent where any of them is.
+// Values of `data` as written; absent where any of them is, and *spent where that is because an
+// expression went over its cost.
 static struct mr_value
-value_of(struct mr_live *l, const struct mr_data *d)
+value_of(struct mr_live *l, const struct mr_data *d, bool *spent)
 {
 	if (d->kind == MR_DATA_EXPR) {
 		struct mr_value v = mr_eval(l->ctx, d->expr, &l->frame);
+		*spent = mr_eval_spent(l->ctx);
 		return v.type == MR_UNKNOWN ? mr_absent() : v;
 	}
 	struct mr_value out = {.type = d->kind == MR_DATA_MAP ? MR_MAP : MR_LIST, .n = d->n};
@@ -19,7 +21,7 @@ value_of(struct mr_live *l, const struct mr_data *d)
 	else if (d->n)
 		out.items = items = mr_arena_alloc(l->ctx->arena, d->n * sizeof(*items));
 	for (uint32_t i = 0; i < d->n; i++) {
-		struct mr_value v = value_of(l, &d->items[i]);
+		struct mr_value v = value_of(l, &d->items[i], spent);
 		if (v.type == MR_ABSENT)
 			return v;
 		if (members)
@@ -52,8 +54,11 @@ weight(const struct mr_value *v, int depth)
 
 // NULL: it goes out.
 static const char *
-refusal(const struct mr_proposal *p)
+refusal(const struct mr_proposal *p, bool spent)
 {
+	// Not missing, nor too large: the data are not known, so none of the checks between can be made.
+	if (spent)
+		return "error_budget";
 	if (p->data.type == MR_ABSENT)
 		return "data_missing";
 	if (weight(&p->data, 0) > MR_DATA_BYTES_MAX)
@@ -86,13 +91,14 @@ void
 mr_rules_propose(struct mr_live *l, const struct mr_step *s)
 {
 	char id[33];
+	bool spent = false;
 	struct mr_proposal p = {
-		.id = id, .send = s->send, .path = s->path, .data = value_of(l, &s->send->data),
+		.id = id, .send = s->send, .path = s->path, .data = value_of(l, &s->send->data, &spent),
 		.expires_ms = s->send->expires_ms ? l->ctx->now_ms + s->send->expires_ms : 0,
 	};
 
 	mr_action_id(l->subject.id, s->path, id);
-	const char *reason = refusal(&p);
+	const char *reason = refusal(&p, spent);
 	if (reason == NULL && !mr_write_action(l->ctx, l->conf, &l->subject, &p))
 		reason = "too_large";
 	if (reason)

@@ -87,7 +87,15 @@ mr_eval(struct mr_ctx *ctx, const struct mr_expr *expr, const struct mr_frame *f
 		env.spaces[MR_SPACE_EVENT] = ctx->event->fields;
 		env.sizes[MR_SPACE_EVENT] = ctx->event->n_fields;
 	}
-	return mr_expr_eval(expr, &env);
+	struct mr_value v = mr_expr_eval(expr, &env);
+	ctx->task->eval_spent = env.spent;
+	return v;
+}
+
+bool
+mr_eval_spent(const struct mr_ctx *ctx)
+{
+	return ctx->task->eval_spent;
 }
 
 bool

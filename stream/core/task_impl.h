@@ -35,6 +35,7 @@ struct mr_task {
 	uint16_t derived_number;    // of the last one of this input
 	uint8_t depth;              // of the event being applied
 	bool in_timer;
+	bool eval_spent;            // the last expression was cut short
 	struct mr_origin origin;    // of the input, or of the user's last record in a timer
 
 	struct mr_arena *effects_arena;

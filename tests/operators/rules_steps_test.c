@@ -298,6 +298,27 @@ Test(rules, data_too_large)
 	free(input);
 }
 
+// An expression that goes over its cost is cut short: a send that needs it is refused, the run goes on.
+Test(rules, error_budget)
+{
+	char *input = NULL;
+	size_t size;
+	FILE *out = open_memstream(&input, &size);
+
+	fputs("10:00:00 u1 A | {'x': [0", out);
+	for (int i = 1; i < 600; i++)
+		fprintf(out, ",%d", i);
+	fputs("]}", out);
+	fclose(out);
+	CHECK(ONE("    on: A\n",
+	    "      - send: {channel: c, template: t, data: {n: 1, x: 'event.properties.x.exists(a, event.properties.x.exists(b, a + b < 0))', m: 2}, as: s}\n"
+	    "      - if: event.properties.x.exists(a, event.properties.x.exists(b, a + b < 0))\n"
+	    "        then: [stop]\n"
+	    "      - send: {channel: c, template: u, data: {why: s.reason}}\n"),
+	    "10:00:00 u1 send error_budget\n10:00:00 u1 c/u {\"why\":\"error_budget\"}\n10:00:00 u1 run completed\n", input);
+	free(input);
+}
+
 // Point 7: what other operators and the rules themselves derive are ordinary events.
 Test(rules, tags_are_values_and_events)
 {
