@@ -33,6 +33,8 @@ echo_run(int argc, char **argv)
 			return print(mr_config_defaults());
 		if (argc == 2 && strcmp(argv[i], "--reference") == 0)
 			return print(mr_config_reference());
+		if (argc == 2 && strcmp(argv[i], "--schema") == 0)
+			return print(mr_config_json_schema());
 		if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
 			i++;
 		else if (argv[i][0] == '-')
@@ -51,11 +53,12 @@ const struct mr_verb mr_verb_echo = {
 	.name = "echo",
 	.help = "print the normalised configuration, or all defaults",
 	.usage = "Usage: millrace echo [-c] FILE\n"
-	         "       millrace echo --defaults | --reference\n\n"
+	         "       millrace echo --defaults | --reference | --schema\n\n"
 	         "Prints a configuration with every key in one order and one notation, defaults filled in and\n"
 	         "secrets redacted. It loads to the same hash.\n\n"
 	         "  --defaults    every parameter with its default, bounds and text, as YAML\n"
-	         "  --reference   the same as a page in Markdown\n\n"
+	         "  --reference   the same as a page in Markdown\n"
+	         "  --schema      a JSON Schema of the configuration, for editors\n\n"
 	         "Exit codes: 0 fine, 2 wrong usage, 78 the configuration is wrong.\n",
 	.run = echo_run,
 };

@@ -59,5 +59,7 @@ char *mr_config_echo(const struct mr_config *);
 char *mr_config_defaults(void);
 // The same as a page in Markdown (free()): docs/parameters.md.
 char *mr_config_reference(void);
+// JSON Schema of a configuration (free()): docs/config.schema.json.
+char *mr_config_json_schema(void);
 
 #endif

@@ -164,6 +164,7 @@ void mr_exprs_free(struct mr_setup *);
 
 // ---- properties.c: librdkafka's ----
 void mr_properties_read(struct mr_setup *, const struct mr_node *);
+const char *mr_property_name(size_t i);  // of those that may be set; NULL after the last
 void mr_properties_reference(FILE *);   // the page's part about them
 void mr_redis_check(struct mr_setup *, const struct mr_node *, struct mr_str url);
 

@@ -300,6 +300,12 @@ mr_redis_check(struct mr_setup *s, const struct mr_node *node, struct mr_str url
 	}
 }
 
+const char *
+mr_property_name(size_t i)
+{
+	return i < ALLOWED ? allowed[i].name : i == ALLOWED ? INSECURE : NULL;
+}
+
 void
 mr_properties_reference(FILE *out)
 {

@@ -3,6 +3,7 @@
 Each file in broken/ has beside it what validate must say, to the letter: position, what is wrong, and
 what would be right. To see what it says now: millrace validate tests/config/broken/NAME.yaml
 """
+import json
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import unittest
 
+import jsonschema
 import yaml
 
 MILLRACE = os.path.abspath(sys.argv.pop(1))
@@ -142,6 +144,37 @@ class Examples(unittest.TestCase):
         r = run("validate", self.shared("recipes.yaml"))
         self.assertEqual(r.returncode, 78)
         self.assertGreater(len(refused(r.stderr)), 20)
+
+
+class Schema(unittest.TestCase):
+    def setUp(self):
+        self.text = run("echo", "--schema").stdout
+        self.checker = jsonschema.Draft202012Validator(json.loads(self.text))
+
+    def test_the_file_is_what_the_program_says(self):
+        self.assertEqual(self.text, (SOURCE / "docs/config.schema.json").read_text(),
+                         "out of date: millrace echo --schema > docs/config.schema.json")
+
+    def test_it_is_a_schema(self):
+        jsonschema.Draft202012Validator.check_schema(json.loads(self.text))
+
+    def load(self, path):
+        loader = type("Core", (yaml.SafeLoader,), {})       # YAML 1.2: on and off are words, times are text
+        loader.yaml_implicit_resolvers = {
+            k: [(tag, r) for tag, r in v if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")]
+            for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+        loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
+        return yaml.load(path.read_text(), loader)
+
+    def test_it_takes_the_examples(self):
+        for path in sorted((SOURCE / "examples").glob("*.yaml")):
+            self.assertEqual([e.message for e in self.checker.iter_errors(self.load(path))], [], path)
+
+    def test_it_refuses_what_is_broken(self):
+        for name in ("app-missing", "unknown-key-near", "unknown-key-inner", "duration-without-unit", "number-out-of-bounds",
+                     "bool-yes", "enum-wrong", "value-for-a-map", "kafka-unknown", "not-yet-top", "rule-goal"):
+            with self.subTest(name):
+                self.assertFalse(self.checker.is_valid(self.load(BROKEN / (name + ".yaml"))))
 
 
 class Echo(unittest.TestCase):
