@@ -65,6 +65,12 @@ mr_task_batch(struct mr_task *t)
 	mr_arena_reset(t->batch);
 }
 
+size_t
+mr_task_batch_bytes(const struct mr_task *t)
+{
+	return mr_arena_used(t->batch);
+}
+
 struct mr_item *
 mr_task_decode(struct mr_task *t, const struct mr_raw_record *raw)
 {

@@ -48,6 +48,7 @@ void mr_task_free(struct mr_task *);
 
 // ---- a batch ----
 void mr_task_batch(struct mr_task *);
+size_t mr_task_batch_bytes(const struct mr_task *);   // decoded so far
 // The raw record and its bytes must outlive the batch.
 struct mr_item *mr_task_decode(struct mr_task *, const struct mr_raw_record *);
 // False: this user's record must be installed before the item may be applied.

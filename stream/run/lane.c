@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define DECODED_BYTES_MAX (32u << 20)
 #define END_ASK_MS 200        // how often a due timer may ask for the ends of an idle partition
 
 // ---- a batch: drained, decoded, its users at hand, applied ----
@@ -22,7 +23,7 @@ drain(struct mr_lane *l)
 		}
 		l->next_topic = topic + 1;
 		l->has_batch = true;
-		l->applied = l->n_items = 0;
+		l->applied = l->n_items = l->decoded = 0;
 		l->ends[topic] = l->batch.end;
 		return true;
 	}
@@ -51,13 +52,15 @@ mr_lane_decode(struct mr_lane *l, const struct mr_kafka_record *r, size_t topic,
 	l->items[l->n_items++] = mr_task_decode(l->task, raw);
 }
 
+// As many of the batch's records as fit into the bound: large ones are applied in parts.
 static void
 decode(struct mr_lane *l)
 {
 	MR_ASSERT(l->batch.n <= MR_BATCH_MAX);
+	l->applied = l->n_items = 0;
 	mr_task_batch(l->task);
-	for (size_t i = 0; i < l->batch.n; i++) {
-		const struct mr_kafka_record *r = &l->batch.records[i];
+	while (l->decoded < l->batch.n && mr_task_batch_bytes(l->task) < DECODED_BYTES_MAX) {
+		const struct mr_kafka_record *r = &l->batch.records[l->decoded++];
 		mr_lane_decode(l, r, l->batch.topic, mr_kafka_record_header(r, "content-type"),
 		    mr_kafka_record_header(r, "traceparent"));
 	}
@@ -80,12 +83,12 @@ static void
 release_batch(struct mr_lane *l)
 {
 	if (l->has_batch) {
-		if (l->applied == l->batch.n && l->batch.next > l->positions[l->batch.topic])
+		if (l->decoded == l->batch.n && l->applied == l->n_items && l->batch.next > l->positions[l->batch.topic])
 			l->positions[l->batch.topic] = l->batch.next;
 		mr_source_release(l->source, &l->batch);
 	}
 	l->has_batch = false;
-	l->n_items = l->applied = 0;
+	l->n_items = l->applied = l->decoded = 0;
 }
 
 // Ticks that bring the clock near `time_ms` while very many timers are due; each is an input of its own.
@@ -130,7 +133,7 @@ apply(struct mr_lane *l)
 	}
 	mr_stats_add(w->conf.stats, MR_STAT_EVENTS, l->applied - before);
 	mr_share_take(s, l->task);
-	if (l->applied == l->n_items)
+	if (l->applied == l->n_items && l->decoded == l->batch.n)
 		release_batch(l);
 	note_positions(l, s);
 }
@@ -249,7 +252,7 @@ mr_lane_step(struct mr_lane *l)
 	}
 	if (bad_batch(l))
 		return false;
-	if (l->n_items == 0)
+	if (l->applied == l->n_items && l->decoded < l->batch.n)
 		decode(l);
 	if (l->n_items > 0) {
 		if (!mr_pages_ready(l, mr_lane_batch_clock(l)))

@@ -11,7 +11,8 @@
 #define PENDING_MS 300          // how long a predecessor's open transaction is waited for
 #define INIT_MS 10000
 #define STORE_PATIENCE_MS 5000
-#define REPLAY_BYTES_MAX (64u << 20)
+#define REPLAY_BYTES_MAX (256u << 20)
+#define GATHERED_BYTES_MAX (8u << 20)   // of records; decoded they take a multiple
 
 struct readers {
 	struct mr_reader *committed, *all, *inputs;
@@ -207,7 +208,7 @@ gather(void *arg, const struct mr_kafka_record *k)
 	copy.value = mr_arena_copy(p->arena, k->value);
 	mr_lane_decode(l, &copy, p->topic, mr_arena_copy(p->arena, mr_kafka_record_header(k, "content-type")),
 	    mr_arena_copy(p->arena, mr_kafka_record_header(k, "traceparent")));
-	return l->n_items < MR_BATCH_MAX || apply_gathered(p);
+	return (l->n_items < MR_BATCH_MAX && mr_arena_used(p->arena) < GATHERED_BYTES_MAX) || apply_gathered(p);
 }
 
 static bool

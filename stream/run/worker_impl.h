@@ -43,9 +43,10 @@ struct mr_lane {
 	struct mr_source_task *source;
 	struct mr_source_batch batch;
 	bool has_batch;
-	size_t applied;              // of the batch
+	size_t decoded;              // records of the batch, so far
+	size_t applied;              // of the items
 	struct mr_raw_record *raws;
-	struct mr_item **items;      // NULL until decoded
+	struct mr_item **items;      // the decoded ones that are not all applied yet
 	size_t n_items;
 	size_t next_topic;           // round robin
 	bool ends[MR_TOPICS_MAX];    // read to its end, nothing since
