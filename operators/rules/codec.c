@@ -1,7 +1,7 @@
 // A user's state to msgpack and back: [version, next, runs, memories, tags].
 #include "rules.h"
 
-enum { RUN_ITEMS = 17, MEMO_ITEMS = 5, TAG_ITEMS = 3 };
+enum { RUN_ITEMS = 18, MEMO_ITEMS = 5, TAG_ITEMS = 3 };
 
 void *
 mr_rules_grow(struct mr_mem *mem, void *items, uint32_t n, uint32_t *cap, size_t size)
@@ -86,6 +86,7 @@ encode_run(const struct mr_rules *conf, const struct mr_run *run, struct mr_writ
 	mr_write_str(w, mr_str_of(run->id));
 	mr_write_str(w, mr_str_of(run->set));
 	mr_write_int(w, run->started_ms);
+	mr_write_int(w, run->reached_ms);
 	mr_write_int(w, run->time_ms);
 	mr_write_int(w, run->partition);
 	mr_write_int(w, run->offset);
@@ -187,6 +188,7 @@ decode_run(const struct mr_rules *conf, struct mr_rules_state *st, struct mr_mem
 	decode_id(r, run.id);
 	decode_id(r, run.set);
 	run.started_ms = mr_read_int(r);
+	run.reached_ms = mr_read_int(r);
 	run.time_ms = mr_read_int(r);
 	run.partition = (int32_t)mr_read_int(r);
 	run.offset = mr_read_int(r);

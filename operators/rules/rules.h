@@ -195,6 +195,7 @@ struct mr_run {
 	int32_t partition;         // of the trigger
 	int64_t offset, time_ms;
 	int64_t started_ms;        // stream time
+	int64_t reached_ms;        // when it came to its step: the event's time, or stream time of a timer
 	char id[33], set[33];
 	uint32_t ends[MR_PARTS];   // of each part within block
 	char *block;

@@ -152,6 +152,7 @@ park(struct mr_live *l, struct mr_run *run, uint32_t step, int64_t due_ms)
 	if (is_new || l->changed)
 		store_parts(l, run);
 	run->step = (uint16_t)step;
+	run->reached_ms = l->ctx->event ? l->ctx->event->time_ms : l->ctx->now_ms;
 	mr_timer_set(l->ctx, mr_run_timer(run->number), due_ms);
 }
 
@@ -351,14 +352,15 @@ may_touch(const struct mr_rule *rule, const struct mr_run *run, const struct mr_
 	return false;
 }
 
-// An event that happened after the wait's end is no answer, though the grace is not over yet.
+// An event that happened before the step was reached is no answer though it comes later, nor is one
+// that happened after the wait's end though the grace is not over yet.
 static bool
 answers(struct mr_live *l, const struct mr_run *run, const struct mr_event *e)
 {
 	const struct mr_step *s = &l->rule->steps[run->step];
 
 	return s->op == MR_STEP_WAIT_FOR && mr_selects(&s->on, e) &&
-	    e->time_ms <= mr_timer_due(l->ctx, mr_run_timer(run->number)) &&
+	    e->time_ms >= run->reached_ms && e->time_ms <= mr_timer_due(l->ctx, mr_run_timer(run->number)) &&
 	    (s->expr == NULL || mr_test(l->ctx, s->expr, &l->frame));
 }
 

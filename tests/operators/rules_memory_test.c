@@ -199,3 +199,45 @@ Test(rules_memory, captured_values_are_bounded)
 	    "10:01:10 u1 c/t {\"big\":false,\"small\":\"x\"}\n10:01:10 u1 run completed\n", input, "until 11:00:00");
 	free(input);
 }
+
+// ---- counters ----
+
+static void
+counted(const char *yaml, enum mr_counter counter, uint64_t n, const char *const *inputs)
+{
+	struct mr_test *t = rules_load(yaml);
+
+	for (unsigned i = 0; inputs[i]; i++)
+		rules_apply(t, inputs[i], i);
+	cr_expect_eq(mr_test_counted(t, counter), n, "counter %d: %lu", counter, (unsigned long)mr_test_counted(t, counter));
+	mr_test_free(t);
+}
+
+#define COUNTED(yaml, counter, n, ...) counted(yaml, counter, n, (const char *const[]){__VA_ARGS__, NULL})
+#define PLAIN(more) "rules:\n  r:\n    on: A\n" more "    then: [{wait: 1m}]\n"
+
+// What is refused is counted, written or not.
+Test(rules_memory, refusals_are_counted)
+{
+	COUNTED(PLAIN(""), MR_C_RULE_FIRED, 1, "10:00:00 u1 A", "10:00:01 u1 A");
+	COUNTED(PLAIN(""), MR_C_ENTRY_ALREADY_RUNNING, 1, "10:00:00 u1 A", "10:00:01 u1 A");
+	COUNTED(PLAIN("    again_after: 1h\n"), MR_C_ENTRY_AGAIN_TOO_SOON, 1, "10:00:00 u1 A", "until 10:30:00", "10:31:00 u1 A");
+	COUNTED(PLAIN("    at_most: 1\n"), MR_C_ENTRY_LIMIT, 1, "10:00:00 u1 A", "until 10:30:00", "10:31:00 u1 A");
+	COUNTED(PLAIN("    for_each: event.properties.k\n"), MR_C_ENTRY_KEY_MISSING, 1, "10:00:00 u1 A");
+	COUNTED(PLAIN(""), MR_C_ENTRY_TRIGGER_TOO_OLD, 1, "20:00:00 u2 A", "10:00:00 u1 A");
+	// A condition that is false is nothing to count; one that is unknown is.
+	COUNTED(PLAIN("    when: event.properties.n > 1\n"), MR_C_CONDITION_UNKNOWN, 1, "10:00:00 u1 A", "10:00:01 u1 A | {'n': 0}");
+}
+
+Test(rules_memory, bounds_are_counted)
+{
+	struct mr_test *t = rules_load(RULE("    again_after: 1d\n    for_each: event.properties.k\n"));
+
+	for (unsigned i = 0; i < 260; i++) {
+		char input[80];
+		snprintf(input, sizeof(input), "10:%02u:%02u u1 A | {'k': %u}", i / 60, i % 60, i);
+		rules_apply(t, input, i);
+	}
+	cr_expect_eq(mr_test_counted(t, MR_C_BOUND_CUT), 4);
+	mr_test_free(t);
+}

@@ -157,6 +157,17 @@ Test(rules, wait_for_sees_what_happens_in_its_time)
 	    "11:00:05 u2 B | {'ok': true, 'n': 3}", "11:00:09 u3 X", "11:00:00 u1 B | {'ok': true, 'n': 2}", "until 12:00:00");
 }
 
+// A late event that happened before the step was reached is no answer.
+Test(rules, wait_for_does_not_look_back)
+{
+	CHECK(ONE("    on: A\n", "      - wait_for: {event: B, within: 1h}\n        then: [{send: {channel: c, template: one}}]\n"
+	    "      - wait: 10m\n      - wait_for: {event: B, within: 1h}\n        then: [{send: {channel: c, template: two}}]\n"),
+	    "10:06:00 u1 c/one {}\n"
+	    "10:30:00 u1 c/two {}\n10:30:00 u1 run completed\n",
+	    "10:05:00 u9 X", "10:00:00 u1 A", "09:59:59 u1 B", "10:06:00 u9 X", "10:00:00 u1 B",
+	    "10:20:00 u9 X", "10:16:09 u1 B", "10:30:00 u9 X", "10:16:10 u1 B", "until 12:00:00");
+}
+
 Test(rules, wait_for_without_branches_goes_on_either_way)
 {
 	CHECK(ONE("    on: A\n", "      - wait_for: {event: [B, C], within: 1h, as: b}\n"
