@@ -319,7 +319,7 @@ on_event(struct mr_ctx *ctx, const void *conf, void *state)
 	}
 	if (h.late)
 		mr_count(ctx, MR_C_LATE_APPLIED);
-	if (place.verdict == PLACE_NEW && st->n >= c->keep) {
+	while (place.verdict == PLACE_NEW && st->n >= c->keep) { // several where `keep` has become smaller
 		make_room(&h, st);
 		place = mr_session_place(st, &h);
 	}

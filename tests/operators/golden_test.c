@@ -85,8 +85,14 @@ struct setting {
 	struct mr_arena *arena;
 };
 
+static struct mr_user *
+user_of(const struct setting *s)
+{
+	return mr_users_find(mr_task_users(s->task), MR_LIT("u1"), mr_users_hash(MR_LIT("u1")));
+}
+
 static struct setting
-setting_new(const struct golden *g)
+setting_of(const struct golden *g)
 {
 	static const struct mr_str topics[] = {{"events", 6}};
 	const struct mr_config_options options = {.json = true, .lenient = true};
@@ -106,9 +112,18 @@ setting_new(const struct golden *g)
 			s.inst = &s.config->plan.ops[i];
 			s.op = i;
 		}
-	s.user = mr_users_find(mr_task_users(s.task), MR_LIT("u1"), mr_users_hash(MR_LIT("u1")));
-	cr_assert(s.inst && s.user);
+	cr_assert(s.inst != NULL);
 	s.arena = mr_arena_new(1 << 20);
+	return s;
+}
+
+static struct setting
+setting_new(const struct golden *g)
+{
+	struct setting s = setting_of(g);
+
+	s.user = user_of(&s);
+	cr_assert(s.user != NULL);
 	return s;
 }
 
@@ -267,6 +282,35 @@ Test(golden, damaged_state_is_refused)
 		cr_assert(!survives(&s, (struct mr_str){damaged, kept.n}), "%s", files[i].file);
 		setting_free(&s);
 	}
+}
+
+// A record with more sessions than the configuration now keeps: the oldest go with the next new one.
+Test(golden, sessions_fit_a_smaller_keep)
+{
+	static const char many[] = "session: {gap: 1m, keep: 16}\n", few[] = "session: {gap: 1m, keep: 2}\n";
+	static const char *const events[] = {
+		"{\"type\":\"page\",\"userId\":\"u1\",\"messageId\":\"1\",\"timestamp\":\"2026-03-01T10:00:00Z\"}",
+		"{\"type\":\"page\",\"userId\":\"u1\",\"messageId\":\"2\",\"timestamp\":\"2026-03-01T10:10:00Z\"}",
+		"{\"type\":\"page\",\"userId\":\"u1\",\"messageId\":\"3\",\"timestamp\":\"2026-03-01T10:20:00Z\"}",
+		"{\"type\":\"page\",\"userId\":\"u1\",\"messageId\":\"4\",\"timestamp\":\"2026-03-01T10:30:00Z\"}", NULL};
+	static const char last[] = "{\"type\":\"page\",\"userId\":\"u1\",\"messageId\":\"5\",\"timestamp\":\"2026-03-01T10:40:00Z\"}";
+	static const char *const none[] = {NULL};
+	static const struct mr_str topics[] = {{"events", 6}};
+	const struct golden before = {"session", "", false, many, events}, after = {"session", "", false, few, none};
+	struct setting old = setting_new(&before), new = setting_of(&after);
+	struct mr_writer page;
+
+	mr_writer_init(&page, MR_MSGPACK);
+	mr_page_encode(mr_task_users(old.task), user_of(&old), topics, &page);
+	mr_task_resume(new.task, mr_task_seq(old.task));
+	cr_assert(mr_task_install(new.task, MR_LIT("u1"), mr_writer_str(&page), 1));
+	struct mr_raw_record raw = {.origin = {topics[0], 0, 4}, .timestamp_ms = -1, .value = mr_str_of(last)};
+	mr_task_batch(new.task);
+	mr_task_apply(new.task, mr_task_decode(new.task, &raw));
+	cr_assert_eq(mr_task_counters(new.task)[MR_C_BOUND_CUT], 3);
+	mr_writer_free(&page);
+	setting_free(&old);
+	setting_free(&new);
 }
 
 // A configuration that changed: names come and go, panes change their length, bounds shrink.
