@@ -21,6 +21,7 @@ struct mr_verb {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct mr_verb mr_verb_demo;
 extern const struct mr_verb mr_verb_echo;
 extern const struct mr_verb mr_verb_generate;
 extern const struct mr_verb mr_verb_test;

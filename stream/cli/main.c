@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 static const struct mr_verb *const verbs[] = {
+	&mr_verb_demo,
 	&mr_verb_echo,
 	&mr_verb_generate,
 	&mr_verb_replay,
