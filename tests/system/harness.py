@@ -103,6 +103,27 @@ class Servers:
         finally:
             c.close()
 
+    def watch_ends(self, topics):
+        """A function that says how far the topics' partitions go, in all."""
+        c = Consumer({"bootstrap.servers": self.brokers, "group.id": "watcher"})
+        known = c.list_topics(timeout=10).topics
+        parts = [TopicPartition(t, p) for t in topics for p in known[t].partitions]
+        return lambda: sum(c.get_watermark_offsets(p, timeout=10)[1] for p in parts)
+
+    def watch_transactions(self, topic, partitions):
+        """A function that says whether a transaction with records in the topic is open right now."""
+        clients = [Consumer({"bootstrap.servers": self.brokers, "group.id": "watcher", "isolation.level": level})
+                   for level in ("read_uncommitted", "read_committed")]
+
+        def is_open():
+            for p in range(partitions):
+                # First the stable end, then the end: an end that moved meanwhile is a false alarm at worst.
+                ends = [c.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for c in reversed(clients)]
+                if ends[1] > ends[0]:
+                    return True
+            return False
+        return is_open
+
     def count(self, *topics, committed=True):
         return len(self.read(*topics, committed=committed))
 
