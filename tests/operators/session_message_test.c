@@ -265,3 +265,44 @@ Test(session_message, wrong_settings_are_refused)
 	refuse("session: {gapp: 30m}\n", "gap");
 	refuse("session: {keep: 1}\n", "keep");
 }
+
+// ---- rules ----
+
+static size_t
+actions(struct scenario *s, const char *template)
+{
+	char part[64];
+	size_t n = 0;
+
+	snprintf(part, sizeof(part), "\"template\":\"%s\"", template);
+	for (size_t i = 0; i < mr_test_effects(s->t); i++) {
+		struct mr_test_effect e = mr_test_effect(s->t, i);
+		n += e.output == MR_OUT_ACTION && memmem(e.body.p, e.body.n, part, strlen(part)) != NULL;
+	}
+	return n;
+}
+
+SCENARIO(session_message, rules_use_it, "session: {gap: 30m}\n"
+    "lifecycle: {purchase: Order Completed, dormant: 60d, churned: 120d}\n"
+    "rules:\n"
+    "  hello: {on: Session Started, then: [{send: {channel: push, template: hello, data: {id: event.properties.session_id}}}]}\n"
+    "  browsed:\n"
+    "    on: Session Ended\n"
+    "    when: session.events == 2 && event.properties.events == 2.0 && !session.open && event.properties.entry.event == \"Ping\"\n"
+    "    then: [{send: {channel: push, template: browsed}}]\n"
+    "  twice: {on: Ping, when: session.events == 2, then: [{send: {channel: push, template: twice}}]}\n"
+    "  asleep: {on: Stage Changed, when: user.stage == \"dormant\", then: [{send: {channel: push, template: asleep}}]}\n")
+{
+	ping(s, "10:00");
+	cr_assert_eq(actions(s, "hello"), 1);
+	track(s, "10:01", "Order Completed", NULL);
+	ping(s, "10:50");
+	cr_assert_eq(actions(s, "hello"), 2);
+	cr_assert_eq(actions(s, "browsed"), 1);
+	cr_assert_eq(actions(s, "twice"), 0);
+	ping(s, "10:51");
+	cr_assert_eq(actions(s, "twice"), 1, "the event is counted in before rules look");
+	until(s, "2026-04-30T10:01:10Z");
+	cr_assert_eq(actions(s, "asleep"), 1);
+	cr_assert_eq(actions(s, "browsed"), 2);
+}
