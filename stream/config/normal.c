@@ -210,23 +210,17 @@ is_aside(const struct mr_section *section, const char *name)
 }
 
 // redis://user:secret@host: everything between the user's colon and the last @.
-static void
-put_url(FILE *out, struct mr_str url)
+static struct mr_str
+redacted(struct mr_setup *setup, struct mr_str url)
 {
 	const char *scheme = url.n ? memmem(url.p, url.n, "://", 3) : NULL;
 	const char *end = url.p + url.n;
 	const char *host = scheme ? memrchr(scheme, '@', (size_t)(end - scheme)) : NULL;
 	const char *colon = host ? memchr(scheme + 3, ':', (size_t)(host - scheme) - 3) : NULL;
 
-	fputc(' ', out);
-	if (colon) {
-		struct mr_str before = {url.p, (size_t)(colon - url.p)}, after = {host, (size_t)(end - host)};
-		fputc('"', out);
-		fprintf(out, "%.*s:***%.*s\"", (int)before.n, before.p, (int)after.n, after.p);
-	} else {
-		mr_normal_text(out, url);
-	}
-	fputc('\n', out);
+	if (colon == NULL)
+		return url;
+	return mr_str_of(mr_setup_format(setup, "%.*s:***%.*s", (int)(colon - url.p), url.p, (int)(end - host), host));
 }
 
 static void
@@ -271,7 +265,9 @@ put_section(struct normal *n, const struct mr_section *section, int indent)
 			fputc('\n', n->out);
 			put_section(n, inner, indent + 1);
 		} else if (strcmp(path, "redis.url") == 0) {
-			put_url(n->out, *(const struct mr_str *)field);
+			fputc(' ', n->out);
+			mr_normal_text(n->out, redacted(n->s, *(const struct mr_str *)field));
+			fputc('\n', n->out);
 		} else {
 			mr_normal_value(n->out, p, field, indent + 1);
 		}

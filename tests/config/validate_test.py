@@ -66,6 +66,12 @@ class Validate(unittest.TestCase):
         self.assertEqual(r.returncode, 0)
         self.assertRegex(r.stderr, r"^x\.yaml:3:\d+: warning: ")
 
+    def test_an_event_s_name_that_is_nearly_a_known_one(self):
+        r = load_text(self.GOOD + "rules:\n  r:\n    on: [Sesion Ended, Order Completed, Orders Counted]\n"
+                      "    then: [{tag: {add: a}}]\n")
+        self.assertEqual(r.returncode, 0)
+        self.assertRegex(r.stderr, r"^x\.yaml:5:10: warning: .*did you mean 'Session Ended'\?\n$")
+
     def test_no_file(self):
         r = run("validate", "/nowhere.yaml")
         self.assertEqual(r.returncode, 78)
@@ -183,7 +189,7 @@ class Echo(unittest.TestCase):
                       "kafka: {sasl.username: me, sasl.password: hidden, ssl.key.password: hidden}\n", "echo")
         self.assertEqual((r.returncode, r.stderr), (0, ""))
         self.assertNotIn("hidden", r.stdout)
-        self.assertIn('url: "redis://me:***@host:6379/1"', r.stdout)
+        self.assertIn('url: redis://me:***@host:6379/1\n', r.stdout)
         self.assertIn('sasl.password: "***"', r.stdout)
 
     def test_errors_hold_no_secret(self):
