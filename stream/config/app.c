@@ -184,8 +184,8 @@ mr_app_apply(struct mr_setup *s, const struct mr_config_options *options)
 	check_topics(s);
 	check_listen(s);
 	if (!mr_zone_exists(a->time.zone))
-		mr_setup_error(s, at(s, "time", "zone"), "%.*s: no such time zone on this machine; write a name like Europe/London",
-		    (int)a->time.zone.n, a->time.zone.p);
+		mr_setup_error(s, at(s, "time", "zone"), "%.*s: no such time zone on this machine; write a name like %s",
+		    (int)a->time.zone.n, a->time.zone.p, mr_zone_suggest(s, a->time.zone));
 	mr_redis_check(s, at(s, "redis", "url"), a->redis.url);
 	fill_plan(s, options);
 	c->app = a->app;

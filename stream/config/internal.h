@@ -171,5 +171,7 @@ void mr_redis_check(struct mr_setup *, const struct mr_node *, struct mr_str url
 // ---- zones.c ----
 void mr_zones_load(struct mr_setup *);
 bool mr_zone_exists(struct mr_str name);
+// The zone whose name is nearest, or an example of one.
+const char *mr_zone_suggest(struct mr_setup *, struct mr_str wrong);
 
 #endif

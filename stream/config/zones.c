@@ -20,6 +20,9 @@ struct zone_list {
 	struct mr_setup *s;
 	struct zone_file *items;
 	size_t n, cap;
+	struct mr_str wrong;        // where not empty: only the name nearest to it is looked for
+	const char *nearest;
+	unsigned distance;
 };
 
 // A name that can't leave the folder: words of letters, digits, '_', '-', '+', joined by '/'.
@@ -99,10 +102,22 @@ walk(struct zone_list *list, const char *dir, const char *prefix, int depth)
 			continue;
 		if (S_ISDIR(st.st_mode))
 			walk(list, path, name, depth + 1);
-		else if (S_ISREG(st.st_mode))
+		else if (S_ISREG(st.st_mode) && list->wrong.n == 0)
 			add_file(list, path, name);
+		else if (mr_near(list->wrong, mr_str_of(name), &list->distance))
+			list->nearest = mr_setup_cstr(list->s, mr_str_of(name));
 	}
 	closedir(d);
+}
+
+const char *
+mr_zone_suggest(struct mr_setup *s, struct mr_str wrong)
+{
+	struct zone_list list = {.s = s, .wrong = wrong, .distance = UINT32_MAX};
+
+	if (wrong.n)
+		walk(&list, ZONE_DIR, "", 0);
+	return list.nearest ? list.nearest : "Europe/London";
 }
 
 static int
