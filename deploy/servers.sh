@@ -9,7 +9,7 @@ usage()
 Usage: deploy/servers.sh COMMAND DIR [ARGUMENT]...
   start DIR [--kafka] [--redis] [--acl] [--appendonly] [--requirepass PASSWORD]
                            starts Kafka and Redis (or only those named), waits until they answer,
-                           and writes DIR/env: KAFKA_BROKERS, REDIS_URL, REDIS_SOCKET, pids
+                           and writes DIR/env: SERVERS_DIR, KAFKA_BROKERS, REDIS_URL, REDIS_SOCKET, pids
       --acl                a second listener (KAFKA_SASL_BROKERS) for SASL/PLAIN users alice and bob
                            (password: the name and "-secret") who may do what ACLs allow; those on
                            the first listener may do everything
@@ -181,6 +181,7 @@ redis_start()
 write_env()
 {
 	{
+		echo "SERVERS_DIR=$dir"
 		if [ -e "$dir/kafka.brokers" ]; then
 			echo "KAFKA_BROKERS=$(cat "$dir/kafka.brokers")"
 			[ "$acl" = no ] || echo "KAFKA_SASL_BROKERS=$(cat "$dir/kafka.sasl")"

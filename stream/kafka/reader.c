@@ -59,15 +59,6 @@ failed(struct mr_reader *r, const char *topic, rd_kafka_resp_err_t err, const ch
 }
 
 enum mr_kafka_status
-mr_reader_ends(struct mr_reader *r, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low, int64_t *end)
-{
-	r->error[0] = '\0';
-	rd_kafka_poll(r->client.rk, 0);
-	rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->client.rk, topic, partition, low, end, (int)timeout_ms);
-	return failed(r, topic, err, NULL);
-}
-
-enum mr_kafka_status
 mr_reader_partitions(struct mr_reader *r, const char *topic, int64_t timeout_ms, int32_t *n)
 {
 	const rd_kafka_metadata_t *metadata;
@@ -87,6 +78,21 @@ mr_reader_partitions(struct mr_reader *r, const char *topic, int64_t timeout_ms,
 	}
 	rd_kafka_topic_destroy(handle);
 	return failed(r, topic, err, NULL);
+}
+
+enum mr_kafka_status
+mr_reader_ends(struct mr_reader *r, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low, int64_t *end)
+{
+	r->error[0] = '\0';
+	rd_kafka_poll(r->client.rk, 0);
+	rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->client.rk, topic, partition, low, end, (int)timeout_ms);
+	enum mr_kafka_status status = failed(r, topic, err, NULL);
+	int32_t n;
+	if (status == MR_KAFKA_MISSING) { // or hidden from us: the metadata tells which
+		enum mr_kafka_status why = mr_reader_partitions(r, topic, timeout_ms, &n);
+		return why == MR_KAFKA_DENIED ? why : status;
+	}
+	return status;
 }
 
 enum mr_kafka_status

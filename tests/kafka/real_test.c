@@ -117,6 +117,44 @@ Test(real, an_old_generation_is_stale)
 	member_close(&b);
 }
 
+// What a killed owner leaves: an open transaction with offsets in it. Its successor must not read
+// past them, and must not wait for the transaction's time-out either.
+Test(real, a_dead_owner_is_taken_over)
+{
+	const char *in = real_topic("in", 1), *out = real_topic("out", 1);
+	struct member m;
+	char text[256];
+
+	member_open(&m, real_conf(), in, NULL, &in, 1);
+	member_wait(&m, 1);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_conf_set(conf, "bootstrap.servers", getenv("KAFKA_BROKERS"), text, sizeof(text));
+	rd_kafka_conf_set(conf, "transactional.id", out, text, sizeof(text));
+	rd_kafka_t *dead = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	rd_kafka_consumer_group_metadata_t *md;
+	cr_assert_null(rd_kafka_consumer_group_metadata_read(&md, m.group.bytes, m.group.n));
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, in, 0)->offset = 9;
+	cr_assert_null(rd_kafka_init_transactions(dead, 10000));
+	cr_assert_null(rd_kafka_begin_transaction(dead));
+	cr_assert_null(rd_kafka_send_offsets_to_transaction(dead, list, md, 5000));
+
+	struct mr_kafka_position position = {in, 0, 0};
+	int64_t before = real_now_ms();
+	cr_assert_eq(mr_source_committed(m.source, &position, 1, 300), MR_KAFKA_AGAIN);
+	cr_assert_lt(real_now_ms() - before, 1000);
+	struct mr_sink *s = real_sink(real_conf(), out);
+	OK(s, mr_sink_init(s, 5000));
+	cr_assert_lt(real_now_ms() - before, 3000);
+	cr_assert_eq(mr_source_committed(m.source, &position, 1, 1000), MR_KAFKA_OK);
+	cr_assert_eq(position.offset, -1);
+	mr_sink_close(s, 1000);
+	member_close(&m);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_consumer_group_metadata_destroy(md);
+	rd_kafka_destroy(dead);
+}
+
 // ---- fetching
 
 static void
@@ -224,7 +262,6 @@ Test(real, a_revoked_task_hands_over_nothing)
 	const char *in = real_topic("in", 1);
 	int64_t offsets[] = {0}, next;
 	struct member m;
-	struct mr_source_batch b;
 
 	real_send(in, 0, "e", 3);
 	member_open(&m, real_conf(), in, NULL, &in, 1);
@@ -243,7 +280,6 @@ Test(real, a_revoked_task_hands_over_nothing)
 	cr_assert_eq(m.revokes, 1);
 	cr_assert_gt(mr_source_epoch(m.source), epoch);
 	cr_assert_null(mr_source_start(m.source, 0, epoch, offsets, m.fd));
-	(void)b;
 	member_close(&m);
 	member_close(&other);
 }
