@@ -80,14 +80,36 @@ mr_reader_partitions(struct mr_reader *r, const char *topic, int64_t timeout_ms,
 	return failed(r, topic, err, NULL);
 }
 
+// What offsets_for_times says for one partition: a time, or one of the logical offsets (begin, end).
+// query_watermark_offsets would do for these, but waits without regard to its time-out when the broker
+// is away (librdkafka 2.0).
+static rd_kafka_resp_err_t
+ask(struct mr_reader *r, const char *topic, int32_t partition, int64_t what, int64_t deadline, int64_t *offset)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	int64_t left = deadline - mr_kafka_now_ms();
+
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = what;
+	rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(r->client.rk, list, left > 1 ? (int)left : 1);
+	if (!err)
+		err = list->elems[0].err;
+	*offset = list->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	return err;
+}
+
 enum mr_kafka_status
 mr_reader_ends(struct mr_reader *r, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low, int64_t *end)
 {
+	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
+	int32_t n;
+
 	r->error[0] = '\0';
 	rd_kafka_poll(r->client.rk, 0);
-	rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->client.rk, topic, partition, low, end, (int)timeout_ms);
+	rd_kafka_resp_err_t err = ask(r, topic, partition, RD_KAFKA_OFFSET_BEGINNING, deadline, low);
+	if (!err)
+		err = ask(r, topic, partition, RD_KAFKA_OFFSET_END, deadline, end);
 	enum mr_kafka_status status = failed(r, topic, err, NULL);
-	int32_t n;
 	if (status == MR_KAFKA_MISSING) { // or hidden from us: the metadata tells which
 		enum mr_kafka_status why = mr_reader_partitions(r, topic, timeout_ms, &n);
 		return why == MR_KAFKA_DENIED ? why : status;
@@ -99,20 +121,14 @@ enum mr_kafka_status
 mr_reader_offset_at(struct mr_reader *r, const char *topic, int32_t partition, int64_t time_ms, int64_t timeout_ms,
     int64_t *offset)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	int64_t low;
+	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
 
+	MR_ASSERT(time_ms >= 0);
 	r->error[0] = '\0';
-	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = time_ms;
-	rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(r->client.rk, list, (int)timeout_ms);
-	if (!err)
-		err = list->elems[0].err;
-	*offset = list->elems[0].offset;
-	rd_kafka_topic_partition_list_destroy(list);
-	enum mr_kafka_status status = failed(r, topic, err, NULL);
-	if (status == MR_KAFKA_OK && *offset < 0) // no record is as new as that
-		status = mr_reader_ends(r, topic, partition, timeout_ms, &low, offset);
-	return status;
+	rd_kafka_resp_err_t err = ask(r, topic, partition, time_ms, deadline, offset);
+	if (!err && *offset < 0) // no record is as new as that
+		err = ask(r, topic, partition, RD_KAFKA_OFFSET_END, deadline, offset);
+	return failed(r, topic, err, NULL);
 }
 
 // ---- ranges

@@ -267,19 +267,37 @@ task_find(struct mr_source *s, const struct mr_source_task *t, int32_t number, u
 	return found && found->number == number && found->epoch == epoch ? found : NULL;
 }
 
+// The ends of a task's partitions, in one question. (query_watermark_offsets would wait without regard
+// to its time-out when the broker is away.)
+static rd_kafka_resp_err_t
+ask_ends(struct mr_source *s, int32_t number, int64_t ends[MR_SOURCE_TOPICS])
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n_topics);
+
+	for (size_t i = 0; i < s->n_topics; i++)
+		rd_kafka_topic_partition_list_add(list, s->topic_names[i], number)->offset = RD_KAFKA_OFFSET_END;
+	rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(s->fetcher.rk, list, ASK_TIMEOUT_MS);
+	for (size_t i = 0; i < s->n_topics && !err; i++) {
+		const rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(list, s->topic_names[i], number);
+		MR_ASSERT(p != NULL);
+		err = p->err;
+		ends[i] = p->offset;
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return err;
+}
+
 // Asks for one task, with the lock let go meanwhile.
 static void
 ask(struct mr_source *s, struct mr_source_task *t)
 {
-	int64_t low, ends[MR_SOURCE_TOPICS], ask_ms = t->ask_ms;
+	int64_t ends[MR_SOURCE_TOPICS], ask_ms = t->ask_ms;
 	int32_t number = t->number;
 	uint64_t epoch = t->epoch;
-	rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
 
 	t->asking = false;
 	pthread_mutex_unlock(&s->lock);
-	for (size_t i = 0; i < s->n_topics && !err; i++)
-		err = rd_kafka_query_watermark_offsets(s->fetcher.rk, s->topic_names[i], number, &low, &ends[i], ASK_TIMEOUT_MS);
+	rd_kafka_resp_err_t err = ask_ends(s, number, ends);
 	pthread_mutex_lock(&s->lock);
 	t = task_find(s, t, number, epoch);
 	for (size_t i = 0; t && !err && i < s->n_topics; i++) {
