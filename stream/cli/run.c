@@ -1,5 +1,6 @@
 // millrace run: the stream itself.
 #include "cli/cli.h"
+#include "cli/listen.h"
 #include "config/config.h"
 #include "run/process.h"
 
@@ -31,7 +32,10 @@ run(int argc, char **argv)
 	if (config == NULL)
 		return MR_EXIT_CONFIG;
 	struct mr_stats *stats = mr_stats_new();
-	bool ok = mr_process_run(&(struct mr_process_conf){.config = config, .stats = stats, .quiet = quiet});
+	struct mr_http *http;
+	bool ok = mr_cli_listen(config, stats, quiet, &http) &&
+	    mr_process_run(&(struct mr_process_conf){.config = config, .stats = stats, .quiet = quiet});
+	mr_http_stop(http);
 	mr_stats_free(stats);
 	mr_config_free(config);
 	return ok ? MR_EXIT_OK : MR_EXIT_FAILED;

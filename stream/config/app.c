@@ -208,6 +208,7 @@ mr_app_apply(struct mr_setup *s, const struct mr_config_options *options)
 	c->workers = (int32_t)a->workers;
 	c->instance_id = a->instance;
 	c->listen = a->serve.listen;
+	c->partition_metrics = a->serve.partitions;
 	c->tests = mr_node_get(s->root, "tests");
 	mr_properties_read(s, mr_node_get(s->root, "kafka"));
 }

@@ -36,6 +36,7 @@ struct mr_config {
 	int32_t workers;                           // threads; 0: one a core
 	struct mr_str instance_id;                 // group.instance.id; empty: none
 	struct mr_str listen;                      // serve.listen, "127.0.0.1:9464"; empty: off
+	bool partition_metrics;                    // serve.partitions
 	const struct mr_node *tests;               // NULL: none
 	struct mr_setup *setup;                    // keeps everything alive
 };

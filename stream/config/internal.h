@@ -136,7 +136,7 @@ struct mr_app_conf {
 		int64_t user_memory, fetched, unacknowledged;
 	} limits;
 	struct { int64_t keep; } dedup;
-	struct { struct mr_str listen; } serve;
+	struct { struct mr_str listen; bool partitions; } serve;
 };
 
 extern const char *const mr_not_yet_keys[];     // NULL-terminated

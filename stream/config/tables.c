@@ -140,6 +140,8 @@ static const struct mr_param dedup[] = {
 static const struct mr_param serve[] = {
 	{.name = "listen", .type = MR_P_STRING, .offset = AT(serve.listen), .def = "127.0.0.1:9464", .words = off,
 	    .text = "address and port of /metrics and /healthz"},
+	{.name = "partitions", .type = MR_P_BOOL, .offset = AT(serve.partitions), .def = "true",
+	    .text = "metrics of each partition; false: of all of them together"},
 	MR_PARAMS_END,
 };
 

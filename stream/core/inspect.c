@@ -16,6 +16,12 @@ mr_task_values(struct mr_task *t, struct mr_str user, struct mr_value *out)
 	return true;
 }
 
+size_t
+mr_task_timer_users(const struct mr_task *t)
+{
+	return mr_timers_size(t->timers);
+}
+
 static void
 release_states(struct mr_task *t, struct mr_user *u)
 {

@@ -88,6 +88,7 @@ uint64_t mr_task_seq(const struct mr_task *);
 int64_t mr_task_clock(const struct mr_task *);         // stream time; INT64_MIN before the first event
 int64_t mr_task_next_due(struct mr_task *);            // earliest due of users in memory; MR_DUE_NEVER
 struct mr_users *mr_task_users(struct mr_task *);
+size_t mr_task_timer_users(const struct mr_task *);    // users in memory with timers
 const struct mr_plan *mr_task_plan(const struct mr_task *);
 const uint64_t *mr_task_counters(const struct mr_task *);
 // Task state as it stands in the journal, and back into a fresh task.

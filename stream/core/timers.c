@@ -142,6 +142,12 @@ mr_timers_first(struct mr_timers *ts, int64_t until_ms, int64_t *due_ms)
 }
 
 size_t
+mr_timers_size(const struct mr_timers *ts)
+{
+	return ts->n;
+}
+
+size_t
 mr_timers_count(const struct mr_timers *ts, int64_t due_ms, size_t max)
 {
 	uint32_t stack[64];       // depth of a heap of 2^32 entries, both children waiting

@@ -15,6 +15,7 @@ struct mr_user *mr_timers_first(struct mr_timers *, int64_t until_ms, int64_t *d
 // After the user's timers changed in any way.
 void mr_timers_update(struct mr_timers *, struct mr_user *);
 void mr_timers_remove(struct mr_timers *, struct mr_user *);
+size_t mr_timers_size(const struct mr_timers *);   // how many users have a heap entry
 // How many users have a heap entry due at or before `due_ms`, counting at most `max`.
 size_t mr_timers_count(const struct mr_timers *, int64_t due_ms, size_t max);
 

@@ -24,6 +24,8 @@ drain(struct mr_lane *l)
 		l->next_topic = topic + 1;
 		l->has_batch = true;
 		l->applied = l->n_items = l->decoded = 0;
+		l->drained_us = mr_mono_us(w->conf.clock);
+		mr_stats_record(w->conf.stats, MR_STAT_BATCH, (int64_t)l->batch.n);
 		l->ends[topic] = l->batch.end;
 		return true;
 	}
@@ -117,8 +119,10 @@ apply(struct mr_lane *l)
 {
 	struct mr_worker *w = l->worker;
 	struct mr_share *s = mr_rotation_share(w, l);
-	size_t topic = l->batch.topic, before = l->applied;
+	size_t topic = l->batch.topic, before = l->applied, n_effects = s->n_effects;
+	uint64_t first_seq = mr_task_seq(l->task) + 1;
 
+	mr_report_first(l);
 	for (; l->applied < l->n_items; l->applied++) {
 		const struct mr_item *item = l->items[l->applied];
 		int64_t offset = item->raw->origin.offset;
@@ -130,9 +134,12 @@ apply(struct mr_lane *l)
 		mr_share_add_record(s, (uint32_t)topic, offset);
 		mr_task_apply(l->task, item);
 		l->positions[topic] = offset + 1;
+		l->last_record_ms = item->raw->timestamp_ms;
 	}
 	mr_stats_add(w->conf.stats, MR_STAT_EVENTS, l->applied - before);
 	mr_share_take(s, l->task);
+	mr_report_causes(l, s, n_effects, before, first_seq);
+	mr_report_applied(l);
 	if (l->applied == l->n_items && l->decoded == l->batch.n)
 		release_batch(l);
 	note_positions(l, s);
@@ -194,6 +201,7 @@ tick(struct mr_lane *l, int64_t time_ms)
 	mr_share_add_tick(s, time_ms, NULL);
 	mr_task_tick(l->task, time_ms, NULL);
 	mr_share_take(s, l->task);
+	mr_report_applied(l);
 	note_positions(l, s);
 	mr_stats_add(l->worker->conf.stats, MR_STAT_TICKS, 1);
 }
@@ -290,6 +298,8 @@ mr_lane_forget(struct mr_lane *l)
 	l->source = NULL;
 	mr_task_free(l->task);
 	l->task = NULL;
+	memset(l->counted, 0, sizeof(l->counted));
+	l->looked_at_age = false;
 	l->share = NULL;
 	free(l->raws);
 	free(l->items);

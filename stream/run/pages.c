@@ -19,6 +19,7 @@ store_failed(struct mr_lane *l, enum mr_store_status status)
 	int64_t now_ms = mr_mono_ms(w->conf.clock);
 
 	mr_stats_add(w->conf.stats, MR_STAT_STORE_ERRORS, 1);
+	mr_report_store(l, status == MR_STORE_FENCED || status == MR_STORE_BEHIND);
 	switch (status) {
 	case MR_STORE_FENCED:
 		mr_lane_lost(l, "another owner has taken its pages");
@@ -55,7 +56,7 @@ read_users(struct mr_lane *l, const struct mr_str *users, size_t n)
 	enum mr_store_status status = store->ops->read_send(store, (uint32_t)l->number, l->epoch, l->w, users, n);
 	if (status == MR_STORE_OK)
 		status = store->ops->read_wait(store, pages, n);
-	mr_stats_observe(l->worker->conf.stats, MR_STAT_STORE_READ, (mr_mono_us(l->worker->conf.clock) - began_us) / 1000);
+	mr_stats_record(l->worker->conf.stats, MR_STAT_STORE_READ, mr_mono_us(l->worker->conf.clock) - began_us);
 	for (size_t i = 0; i < n && status == MR_STORE_OK; i++) {
 		struct mr_str page = pages[i].tombstone ? (struct mr_str){0} : pages[i].bytes;
 		if (!mr_task_install(l->task, users[i], page, pages[i].stamp)) {
@@ -66,6 +67,8 @@ read_users(struct mr_lane *l, const struct mr_str *users, size_t n)
 	free(pages);
 	if (status != MR_STORE_OK)
 		store_failed(l, status);
+	else
+		mr_report_store(l, true);
 	return status == MR_STORE_OK;
 }
 
@@ -145,6 +148,7 @@ look_ahead(struct mr_lane *l, int64_t until_ms, size_t max, bool *whole)
 		free(due);
 		return false;
 	}
+	mr_report_store(l, true);
 	int64_t known_ms = n < max ? until_ms : due[n - 1].due_ms - 1;
 	bool ok = install_due(l, due, n);
 	if (ok)
@@ -226,8 +230,7 @@ write_chunk(struct mr_lane *l, bool meta)
 	int64_t began_us = mr_mono_us(l->worker->conf.clock);
 	enum mr_store_status status =
 	    store->ops->write(store, (uint32_t)l->number, l->epoch, l->w + 1, pages, n, meta_seq);
-	mr_stats_observe(l->worker->conf.stats, MR_STAT_STORE_WRITE,
-	    (mr_mono_us(l->worker->conf.clock) - began_us) / 1000);
+	mr_stats_record(l->worker->conf.stats, MR_STAT_STORE_WRITE, mr_mono_us(l->worker->conf.clock) - began_us);
 	if (status == MR_STORE_UNKNOWN)
 		return resolve_unknown(l, n);
 	if (status != MR_STORE_OK) {
@@ -237,6 +240,7 @@ write_chunk(struct mr_lane *l, bool meta)
 	l->w++;
 	l->meta_seq = meta_seq;
 	mr_task_chunk_acknowledged(l->task, n);
+	mr_report_store(l, true);
 	mr_stats_add(l->worker->conf.stats, MR_STAT_PAGES_WRITTEN, n);
 	return true;
 }

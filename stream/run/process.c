@@ -15,11 +15,13 @@
 
 #define CHECK_MS 10000         // patience with brokers at start-up, a try
 #define POLL_MS 100
+#define TROUBLE_MS 10000       // for how long a consumer's error is shown when it does not come again
 #define RELEASE_MS 15000       // longest wait for workers in a rebalance
 #define STOP_MS 4500           // of a clean stop; then the process ends all the same
 
 struct thread {
 	struct mr_worker *worker;
+	struct mr_stats *stats;
 	pthread_t id;
 	_Atomic bool stop;
 };
@@ -39,6 +41,7 @@ struct process {
 	int32_t partitions;
 	char cluster_id[64];
 	bool told_ready;
+	int64_t trouble_ms;          // monotonic; of the consumer's last error; 0: none to show
 };
 
 static volatile sig_atomic_t signalled;
@@ -210,6 +213,8 @@ on_assign(void *arg, const struct mr_group *group, uint64_t epoch, const int32_t
 
 	snprintf(line, sizeof(line), "assigned %zu partitions, generation %d", n, group->generation);
 	say(p, 6, line, "");
+	mr_stats_add(p->conf->stats, MR_STAT_REBALANCE_ASSIGNED, 1);
+	mr_stats_joined(p->conf->stats);
 	for (size_t i = 0; i < n; i++)
 		mr_worker_own(worker_of(p, numbers[i]), numbers[i], epoch, group);
 }
@@ -229,13 +234,19 @@ let_go(struct process *p, const int32_t *numbers, size_t n, bool clean)
 static void
 on_revoke(void *arg, const int32_t *numbers, size_t n)
 {
+	const struct process *p = arg;
+
+	mr_stats_add(p->conf->stats, MR_STAT_REBALANCE_REVOKED, 1);
 	let_go(arg, numbers, n, true);
 }
 
 static void
 on_lost(void *arg, const int32_t *numbers, size_t n)
 {
-	say(arg, 4, "the group has given our partitions away", "");
+	const struct process *p = arg;
+
+	mr_stats_add(p->conf->stats, MR_STAT_REBALANCE_LOST, 1);
+	say(p, 4, "the group has given our partitions away", "");
 	let_go(arg, numbers, n, false);
 }
 
@@ -274,7 +285,9 @@ work(void *arg)
 	struct thread *t = arg;
 
 	while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
+		int64_t began_us = mr_mono_us(&mr_clock_os);
 		int64_t wait_ms = mr_worker_step(t->worker);
+		mr_stats_add(t->stats, MR_STAT_BUSY_US, (uint64_t)(mr_mono_us(&mr_clock_os) - began_us));
 		if (wait_ms > 0)
 			mr_worker_wait(t->worker, wait_ms);
 	}
@@ -285,7 +298,7 @@ static bool
 start_worker(struct process *p, size_t number)
 {
 	struct thread *t = &p->threads[number];
-	char error[256], id[600];
+	char error[256], id[600], name[16];
 	const struct mr_store_conf store_conf = {
 		.url = p->config->redis,
 		.password_file = p->config->redis_password_file,
@@ -299,6 +312,8 @@ start_worker(struct process *p, size_t number)
 		return false;
 	}
 	snprintf(id, sizeof(id), "%s-%zu", p->id, number);
+	snprintf(name, sizeof(name), "%zu", number);
+	t->stats = mr_stats_part(p->conf->stats, name);
 	t->worker = mr_worker_new(&(struct mr_worker_conf){
 		.config = p->config,
 		.kafka = &p->kafka,
@@ -311,7 +326,7 @@ start_worker(struct process *p, size_t number)
 		.journal = p->journal,
 		.partitions = p->partitions,
 		.cluster_id = mr_str_of(p->cluster_id),
-		.stats = p->conf->stats,
+		.stats = t->stats,
 	});
 	int failed = pthread_create(&t->id, NULL, work, t);
 	MR_ASSERT(failed == 0);
@@ -359,12 +374,30 @@ tell_ready(struct process *p)
 	p->conf->ready(p->conf->arg);
 }
 
+// An error is told once, and its end not at all: it is shown for a while.
+static void
+show_trouble(struct process *p, enum mr_kafka_status status)
+{
+	int64_t now_ms = mr_mono_ms(&mr_clock_os);
+	char line[256];
+
+	if (status != MR_KAFKA_OK) {
+		snprintf(line, sizeof(line), "consumer: %s", mr_source_error(p->source));
+		mr_stats_problem(p->conf->stats, line);
+		p->trouble_ms = now_ms;
+	} else if (p->trouble_ms && now_ms - p->trouble_ms > TROUBLE_MS) {
+		mr_stats_problem(p->conf->stats, "");
+		p->trouble_ms = 0;
+	}
+}
+
 static bool
 serve(struct process *p)
 {
 	while (!stopping(p)) {
 		enum mr_kafka_status status = mr_source_poll(p->source, POLL_MS);
 		tell_ready(p);
+		show_trouble(p, status);
 		if (status == MR_KAFKA_OK || status == MR_KAFKA_AGAIN)
 			continue;
 		say(p, 3, "consumer", mr_source_error(p->source));

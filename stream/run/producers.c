@@ -163,8 +163,8 @@ mr_send_effects(struct mr_worker *w, struct mr_txn *t)
 			enum mr_kafka_status status = send_effect(w, t, s, &s->effects[s->n_sent]);
 			if (status != MR_KAFKA_OK)
 				return status;
+			mr_report_sent(w, s, s->n_sent);
 			s->n_sent++;
-			mr_stats_add(w->conf.stats, MR_STAT_MESSAGES, 1);
 		}
 	}
 	return MR_KAFKA_OK;

@@ -131,7 +131,7 @@ committed(struct mr_worker *w, struct mr_txn *t)
 		s->lane->committed_seq = s->last_seq;
 	}
 	mr_stats_add(w->conf.stats, MR_STAT_COMMITS, 1);
-	mr_stats_observe(w->conf.stats, MR_STAT_COMMIT_LATENCY, mr_mono_ms(w->conf.clock) - t->opened_ms);
+	mr_stats_record(w->conf.stats, MR_STAT_COMMIT_LATENCY, mr_mono_us(w->conf.clock) - t->commit_us);
 	drop_shares(t);
 	t->state = MR_TXN_IDLE;
 }
@@ -270,6 +270,7 @@ start_commit(struct mr_worker *w, struct mr_txn *t)
 		return false;
 	}
 	struct mr_kafka_position *positions = positions_of(w, t, &n, &group);
+	t->commit_us = mr_mono_us(w->conf.clock);
 	mr_sink_commit_start(t->sink, positions, n, &group, SINK_TIMEOUT_MS);
 	free(positions);
 	for (struct mr_share *s = t->first; s; s = s->next)
@@ -330,6 +331,7 @@ mr_rotation_claims(struct mr_worker *w, struct mr_share *claims)
 	enum mr_kafka_status status = mr_send_journal(w, t);
 	if (status == MR_KAFKA_OK) {
 		struct mr_kafka_position *positions = positions_of(w, t, &n, &group);
+		t->commit_us = mr_mono_us(w->conf.clock);
 		status = mr_sink_commit(t->sink, positions, n, &group, SINK_TIMEOUT_MS);
 		free(positions);
 	}

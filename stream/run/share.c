@@ -30,6 +30,7 @@ mr_share_free(struct mr_share *s)
 		free((void *)(uintptr_t)s->inputs[i].user.p);
 	free(s->inputs);
 	free(s->effects);
+	free(s->causes);
 	mr_arena_free(s->arena);
 	mr_writer_free(&s->state);
 	mr_writer_free(&s->journal);
@@ -104,10 +105,12 @@ copy_effect(struct mr_share *s, const struct mr_effect *from)
 	if (s->n_effects == s->cap_effects) {
 		s->cap_effects = s->cap_effects ? 2 * s->cap_effects : 16;
 		s->effects = realloc(s->effects, s->cap_effects * sizeof(*s->effects));
-		MR_ASSERT(s->effects != NULL);
+		s->causes = realloc(s->causes, s->cap_effects * sizeof(*s->causes));
+		MR_ASSERT(s->effects && s->causes);
 	}
 	if (s->arena == NULL)
 		s->arena = mr_arena_new(ARENA_BYTES_MAX);
+	s->causes[s->n_effects] = (struct mr_share_cause){0};
 	struct mr_effect *e = &s->effects[s->n_effects++];
 	*e = *from;
 	e->channel = mr_arena_copy(s->arena, from->channel);

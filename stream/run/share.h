@@ -12,6 +12,12 @@
 
 struct mr_lane;
 
+// The record that led to an effect, for measuring.
+struct mr_share_cause {
+	int64_t record_ms;            // its timestamp
+	int64_t drained_us;           // monotonic; 0: not measured
+};
+
 struct mr_share {
 	struct mr_share *next;        // in its transaction
 	struct mr_lane *lane;
@@ -26,6 +32,7 @@ struct mr_share {
 
 	struct mr_arena *arena;       // effects' strings
 	struct mr_effect *effects;
+	struct mr_share_cause *causes;  // of each effect
 	size_t n_effects, cap_effects;
 	size_t n_sent;                // of effects, into the present transaction
 	bool journal_sent;

@@ -191,6 +191,7 @@ apply_gathered(struct replay *p)
 	for (size_t i = 0; i < l->n_items; i++)
 		mr_task_apply(l->task, l->items[i]);
 	mr_stats_add(l->worker->conf.stats, MR_STAT_REPLAYED, l->n_items);
+	mr_stats_beat(l->worker->conf.stats, mr_wall_ms(l->worker->conf.clock));
 	l->n_items = 0;
 	mr_task_batch(l->task);
 	mr_arena_reset(p->arena);
@@ -414,6 +415,7 @@ resume(struct mr_lane *l, struct readers *r, const struct mr_journal_end *end)
 		return false;
 	}
 	l->state = MR_LANE_RUNNING;
+	mr_report_resumed(l);
 	mr_stats_add(w->conf.stats, MR_STAT_TAKEOVERS, 1);
 	mr_worker_log(w, 6, "partition %d is ours: epoch %llu, %llu inputs, %llu replayed in %lld ms", l->number,
 	    (unsigned long long)l->epoch, (unsigned long long)end->last_seq,

@@ -57,6 +57,7 @@ remove_lane(struct mr_worker *w, struct mr_lane *lane)
 		}
 	mr_rotation_drop(w, lane);
 	mr_lane_forget(lane);
+	mr_stats_task_free(lane->stats);
 	free(lane);
 }
 
@@ -163,6 +164,7 @@ abandon(struct mr_worker *w)
 		if (l->state != MR_LANE_NEW)
 			l->retry_at_ms = 0;
 		l->state = MR_LANE_NEW;
+		mr_report_lane(l);
 	}
 	w->need_takeover = false;
 }
@@ -183,6 +185,7 @@ own(struct mr_worker *w, const struct mr_command *c)
 	l->assignment = c->assignment;
 	l->group = c->group;
 	l->state = MR_LANE_NEW;
+	l->stats = mr_stats_task_new(w->conf.stats, l->number);
 	l->next = w->lanes;
 	w->lanes = l;
 }
@@ -313,6 +316,7 @@ mr_worker_step(struct mr_worker *w)
 {
 	bool more = false;
 
+	mr_report_step(w);
 	take_commands(w);
 	if (w->need_takeover)
 		abandon(w);

@@ -27,7 +27,7 @@ struct mr_worker_conf {
 	const char *journal;              // topic
 	int32_t partitions;               // of every topic
 	struct mr_str cluster_id;
-	struct mr_stats *stats;           // counters that /metrics shows; see run/stats.h
+	struct mr_stats *stats;           // a part of its own (mr_stats_part), or NULL
 };
 
 struct mr_worker *mr_worker_new(const struct mr_worker_conf *);

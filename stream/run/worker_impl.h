@@ -1,6 +1,6 @@
 // The inside of a worker, shared by the files that make it up and by nobody else:
 // worker.c (commands, the step), lane.c (drain, apply, ticks), rotation.c (transactions),
-// pages.c (store), takeover.c.
+// pages.c (store), takeover.c, report.c (what is told to the stats and the log).
 #ifndef MR_RUN_WORKER_IMPL_H
 #define MR_RUN_WORKER_IMPL_H
 
@@ -61,6 +61,16 @@ struct mr_lane {
 	int64_t lost_at_ms;          // monotonic; 0: not lost
 	bool over_bound;             // memory, with all that is clean evicted
 	int64_t store_retry_ms;      // monotonic; the store was down
+
+	struct mr_stats_task *stats;
+	uint64_t counted[MR_C_COUNT];  // of the task's counters, what the stats have
+	int64_t drained_us;          // monotonic; when the batch was drained
+	int64_t last_record_ms;      // timestamp of the last record applied
+	int64_t end_asked_ms;        // wall clock; the ends were asked for, for the lag
+	uint64_t mark_seq;           // the inputs up to a moment, and that moment and the mark before it: when
+	int64_t mark_ms, mark_before_ms;  // all of them are in the store, no unwritten change is older
+	bool store_fails;            // at its last call
+	bool looked_at_age;          // of the first events
 };
 
 enum mr_txn_state { MR_TXN_IDLE, MR_TXN_OPEN, MR_TXN_COMMITTING };
@@ -71,6 +81,7 @@ struct mr_txn {
 	struct mr_share *first, *last;
 	int64_t opened_ms;           // monotonic
 	int64_t bound_ms;            // wall
+	int64_t commit_us;           // monotonic; the commit was begun
 };
 
 // A topic of ours and its numbers in both sinks.
@@ -108,6 +119,8 @@ struct mr_worker {
 	int64_t sinks_retry_ms;
 	int64_t store_log_ms;        // not before then is the store's trouble logged again
 	struct mr_str *input_names;
+	int64_t reported_ms;         // monotonic
+	bool told[MR_ONCES];
 };
 
 // lane.c
@@ -145,6 +158,17 @@ bool mr_pages_full(const struct mr_lane *);                // memory is at its b
 void mr_takeover(struct mr_worker *);                  // every lane that is NEW or CLAIMED
 void mr_lane_lost(struct mr_lane *, const char *why);
 void mr_lane_again(struct mr_lane *, const char *why); // forget everything, take it over anew
+
+// report.c
+void mr_report_step(struct mr_worker *);               // now and then: how every lane stands
+void mr_report_lane(struct mr_lane *);                 // at once
+void mr_report_first(struct mr_lane *);                // before a batch is applied: are its events old?
+void mr_report_applied(struct mr_lane *);              // after inputs were applied
+void mr_report_resumed(struct mr_lane *);              // what was replayed is not counted again
+// Which records led to the share's effects from number `from` on: `first_seq` is that of items[first].
+void mr_report_causes(struct mr_lane *, struct mr_share *, size_t from, size_t first, uint64_t first_seq);
+void mr_report_sent(struct mr_worker *, struct mr_share *, size_t effect);
+void mr_report_store(struct mr_lane *, bool answers);
 
 void mr_worker_log(const struct mr_worker *, int level, const char *fmt, ...) MR_PRINTF(3, 4);
 
