@@ -127,6 +127,8 @@ bool mr_emit_end(struct mr_ctx *);
 bool mr_emit_wanted(const struct mr_ctx *, enum mr_output);
 // Whether refused entries are written, or only counted (output.decisions.entry).
 bool mr_emit_entry_decisions(const struct mr_ctx *);
+// Whether actions say why (output.explain).
+bool mr_emit_explain(const struct mr_ctx *);
 
 // ---- counters: shown in /metrics as millrace_<operator>_<name>_total ----
 enum mr_counter {

@@ -142,6 +142,10 @@ struct mr_scope {
 	// Where not NULL: set for each event field read through the trigger or a named event
 	// (so that a run keeps just those). The arrays are called with (arg, space, field number).
 	void (*uses)(void *arg, int space, uint32_t field);
+	// Where not NULL: told each name that the expression reads, as written, and where it leads
+	// (MR_SPACE_*, or -1 for a value of user or session with its number for mr_user_value). The name
+	// lives as long as the setup.
+	void (*reads)(void *arg, struct mr_str name, int space, uint32_t number);
 	void *arg;
 };
 

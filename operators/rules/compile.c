@@ -4,6 +4,8 @@
 struct uses {
 	struct mr_setup *setup;
 	struct mr_rule *rule;
+	struct mr_read reads[MR_READS_MAX];   // of the expression being compiled
+	uint32_t n_reads;
 };
 
 // A slot for a value that a run keeps. Slots are numbered in the order in which the rule's own text
@@ -38,6 +40,27 @@ note_use(void *arg, int space, uint32_t number)
 		add_slot(u->setup, u->rule, space, number);
 }
 
+static void
+note_read(void *arg, struct mr_str name, int space, uint32_t number)
+{
+	struct uses *u = arg;
+
+	for (uint32_t i = 0; i < u->n_reads; i++) {
+		if (mr_str_eq(u->reads[i].name, name))
+			return;
+	}
+	if (u->n_reads < MR_READS_MAX)
+		u->reads[u->n_reads++] = (struct mr_read){name, space, number};
+}
+
+static void
+take_reads(struct uses *u, struct mr_reads *out)
+{
+	out->n = u->n_reads;
+	out->items = mr_setup_alloc(u->setup, (u->n_reads + 1) * sizeof(*out->items));
+	memcpy(out->items, u->reads, u->n_reads * sizeof(*out->items));
+}
+
 static bool
 compile(struct uses *u, const struct mr_node *node, int event_space, uint16_t visible, enum mr_type want,
     const struct mr_expr **out)
@@ -45,10 +68,11 @@ compile(struct uses *u, const struct mr_node *node, int event_space, uint16_t vi
 	struct mr_scope_name names[MR_NAMES_MAX];
 	struct mr_scope scope = {
 		.event_space = event_space, .run = true, .run_key = u->rule->key_node != NULL,
-		.names = names, .n_names = u->rule->n_names, .uses = note_use, .arg = u,
+		.names = names, .n_names = u->rule->n_names, .uses = note_use, .reads = note_read, .arg = u,
 	};
 
 	*out = NULL;
+	u->n_reads = 0;
 	if (node == NULL)
 		return true;
 	// A name that is not given yet where the expression stands has no text, so nothing finds it.
@@ -65,7 +89,7 @@ compile(struct uses *u, const struct mr_node *node, int event_space, uint16_t vi
 static bool
 compile_entry(struct uses *u)
 {
-	struct mr_scope scope = {.event_space = MR_SPACE_EVENT, .run = true};
+	struct mr_scope scope = {.event_space = MR_SPACE_EVENT, .run = true, .reads = note_read, .arg = u};
 	struct mr_rule *r = u->rule;
 	bool ok = true;
 
@@ -79,7 +103,9 @@ compile_entry(struct uses *u)
 	}
 	scope.run_key = r->key_node != NULL;
 	if (r->when_node) {
+		u->n_reads = 0;
 		r->when = mr_setup_expr(u->setup, r->when_node, &scope, MR_BOOL);
+		take_reads(u, &r->reads);
 		ok = r->when != NULL && ok;
 	}
 	return ok;
@@ -104,6 +130,8 @@ compile_step(struct uses *u, struct mr_step *s)
 	bool ok = compile(u, s->node, waits_for ? MR_SPACE_EVENT : MR_SPACE_TRIGGER, s->visible,
 	    s->op == MR_STEP_WAIT ? MR_TIME : MR_BOOL, &s->expr);
 
+	if (s->expr && s->op != MR_STEP_WAIT)
+		take_reads(u, &s->reads);
 	if (s->op == MR_STEP_SEND) {
 		ok = compile_data(u, &s->send->data, s->visible) && ok;
 		for (uint32_t i = 0; s->name >= 0 && i < MR_SENT_FIELDS; i++)
@@ -115,7 +143,7 @@ compile_step(struct uses *u, struct mr_step *s)
 static bool
 compile_rule(struct mr_setup *setup, struct mr_rule *r)
 {
-	struct uses u = {setup, r};
+	struct uses u = {.setup = setup, .rule = r};
 	uint16_t all = (uint16_t)((1u << r->n_names) - 1);
 	bool ok = compile_entry(&u);
 

@@ -93,7 +93,7 @@ mr_rules_propose(struct mr_live *l, const struct mr_step *s)
 	char id[33];
 	bool spent = false;
 	struct mr_proposal p = {
-		.id = id, .send = s->send, .path = s->path, .data = value_of(l, &s->send->data, &spent),
+		.id = id, .send = s->send, .path = s->path, .data = value_of(l, &s->send->data, &spent), .why = mr_why(l),
 		.expires_ms = s->send->expires_ms ? l->ctx->now_ms + s->send->expires_ms : 0,
 	};
 

@@ -170,7 +170,7 @@ mr_write_action(struct mr_ctx *ctx, const struct mr_rules *conf, const struct mr
 
 	memcpy(m.id, p->id, sizeof(m.id));
 	struct mr_writer *w = mr_emit_begin(ctx, &m);
-	mr_write_map(w, 11 + (p->expires_ms > 0) + place_members(&place));
+	mr_write_map(w, 11 + (p->expires_ms > 0) + place_members(&place) + (p->why.type == MR_MAP));
 	MR_W_STR(w, "action_id", mr_str_of(p->id));
 	write_user(w, ctx, s->anonymous_id);
 	MR_W_STR(w, "channel", p->send->channel);
@@ -186,6 +186,10 @@ mr_write_action(struct mr_ctx *ctx, const struct mr_rules *conf, const struct mr
 		MR_W_TIME(w, "expires_at", p->expires_ms);
 	MR_W_INT(w, "priority", s->priority);
 	write_place(w, &place);
+	if (p->why.type == MR_MAP) {
+		mr_write_key(w, MR_LIT("why"));
+		mr_write_value(w, p->why);
+	}
 	return mr_emit_end(ctx);
 }
 

@@ -1,7 +1,8 @@
 // What the files of the rules operator share: loaded rules, a user's state, and the calls between
 // them. Loading: load.c (rule maps), steps.c (steps to a flat program), compile.c (expressions,
 // index). Running: entry.c (does a run begin), run.c (a run's life), dispose.c (is a proposal
-// published), message.c (bodies and ids), memory.c, tags.c, codec.c.
+// published), message.c (bodies and ids), memory.c, tags.c,
+// why.c, codec.c.
 #ifndef MR_OPERATORS_RULES_RULES_H
 #define MR_OPERATORS_RULES_RULES_H
 
@@ -18,6 +19,8 @@ enum {
 	MR_DATA_ITEMS_MAX = 64,           // of one map or list written in `data`
 	MR_NAMES_MAX = MR_SPACE_MAX - MR_SPACE_NAMED,
 	MR_KEY_BYTES_MAX = 255,           // of run.key
+	MR_READS_MAX = 16,                // names of one condition that `why` can tell
+	MR_WHY_MAX = 32,                  // names that one action tells
 	// A user's state. What happens at each bound is said where it is kept.
 	MR_RUNS_MAX = 64,
 	MR_MEMOS_MAX = 256,
@@ -62,6 +65,18 @@ struct mr_data {
 	struct mr_data *items;
 };
 
+// A name that a condition reads, as written, and where it leads.
+struct mr_read {
+	struct mr_str name;
+	int space;                 // MR_SPACE_*, or -1: number is for mr_user_value
+	uint32_t number;
+};
+
+struct mr_reads {
+	struct mr_read *items;
+	uint32_t n;
+};
+
 struct mr_send {
 	struct mr_str channel, template, category;
 	struct mr_data data;       // MR_DATA_MAP, maybe empty
@@ -84,6 +99,7 @@ struct mr_step {
 	struct mr_str path;        // as in the YAML: then[2].else[0]
 	const struct mr_node *node;  // of `expr`, NULL: none
 	const struct mr_expr *expr;
+	struct mr_reads reads;     // of a condition
 	uint16_t visible;          // names that its expressions may use, a bit each
 	uint16_t target;
 	int8_t name;               // its `as`: number of the name, or -1
@@ -112,6 +128,7 @@ struct mr_rule {
 	uint16_t index;
 	const struct mr_node *when_node, *key_node;
 	const struct mr_expr *when, *for_each;
+	struct mr_reads reads;     // of `when`
 	struct mr_selector on;
 	bool restart;              // while_running
 	int64_t again_after_ms;    // 0: none
@@ -180,7 +197,7 @@ enum mr_part {
 	MR_PART_ANONYMOUS_ID,
 	MR_PART_TOPIC,
 	MR_PART_TRACEPARENT,
-	MR_PART_VALUES,            // msgpack: slot number, value, slot number, value ...
+	MR_PART_VALUES,            // msgpack: slot number, value, slot number, value ...; beyond the slots: why
 	MR_PART_RULE, MR_PART_HASH, MR_PART_PATH,  // only of a run whose rule is gone
 	MR_PARTS
 };
@@ -306,6 +323,8 @@ struct mr_live {
 	bool fresh;                // it has not waited yet
 	bool changed;              // values were added since it was stored
 	struct mr_frame frame;
+	struct mr_member *why;     // NULL: nobody asks; room for MR_WHY_MAX
+	uint32_t n_why;
 	struct mr_value run_values[MR_RUN_FIELDS];
 	struct mr_value *values[MR_SPACE_MAX];  // what frame.spaces points to, where it can be set
 };
@@ -329,6 +348,12 @@ void mr_runs_sweep(struct mr_ctx *, const struct mr_rules *, struct mr_rules_sta
 // dispose.c: a send step proposes; this decides, and says what became of it to `as`.
 void mr_rules_propose(struct mr_live *, const struct mr_step *);
 
+// why.c: with output.explain, keeps what a condition reads, as of now. A later value of the same name
+// takes the place of the earlier one; names beyond MR_WHY_MAX are left out.
+void mr_why_add(struct mr_live *, const struct mr_reads *);
+struct mr_value mr_why(const struct mr_live *);            // absent where there is nothing to tell
+void mr_why_restore(struct mr_live *, struct mr_value);
+
 // message.c
 struct mr_cause mr_cause_event(const struct mr_event *);
 void mr_run_id(const struct mr_ctx *, const struct mr_rules *, const struct mr_rule *, struct mr_str key, char out[33]);
@@ -337,7 +362,7 @@ struct mr_proposal {
 	const char *id;            // action_id
 	const struct mr_send *send;
 	struct mr_str path;
-	struct mr_value data;
+	struct mr_value data, why;  // why may be absent
 	int64_t expires_ms;        // 0: never
 };
 // False: it was too large.

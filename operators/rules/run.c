@@ -71,6 +71,8 @@ open_stored(struct mr_live *l, struct mr_ctx *ctx, const struct mr_rules *conf, 
 		struct mr_value v = mr_read_state_value(&r, ctx->arena);
 		if (mr_reader_ok(&r) && slot < l->rule->n_slots)
 			set_value(l, l->rule->slots[slot].space, l->rule->slots[slot].number, v);
+		else if (mr_reader_ok(&r) && slot == l->rule->n_slots)
+			mr_why_restore(l, v);
 	}
 	MR_ASSERT(mr_reader_ok(&r));
 }
@@ -85,22 +87,29 @@ slot_value(const struct mr_live *l, const struct mr_slot *slot)
 	return values && slot->number < l->frame.sizes[slot->space] ? values[slot->number] : mr_absent();
 }
 
-// What the rule's steps may still read. A value that would go over the bound is left out, and counted.
+// A value that would go over the bound is left out, and counted.
+static void
+write_slot(const struct mr_live *l, struct mr_writer *w, uint32_t slot, struct mr_value v)
+{
+	size_t before = w->n;
+
+	if (v.type == MR_ABSENT || v.type == MR_UNKNOWN)
+		return;
+	mr_write_uint(w, slot);
+	mr_write_state_value(w, v);
+	if (w->n > MR_VALUES_BYTES_MAX) {
+		w->n = before;
+		mr_count(l->ctx, MR_C_BOUND_CUT);
+	}
+}
+
+// What the rule's steps may still read, and what was read on the way.
 static void
 write_values(const struct mr_live *l, struct mr_writer *w)
 {
-	for (uint32_t i = 0; i < l->rule->n_slots; i++) {
-		struct mr_value v = slot_value(l, &l->rule->slots[i]);
-		size_t before = w->n;
-		if (v.type == MR_ABSENT || v.type == MR_UNKNOWN)
-			continue;
-		mr_write_uint(w, i);
-		mr_write_state_value(w, v);
-		if (w->n > MR_VALUES_BYTES_MAX) {
-			w->n = before;
-			mr_count(l->ctx, MR_C_BOUND_CUT);
-		}
-	}
+	for (uint32_t i = 0; i < l->rule->n_slots; i++)
+		write_slot(l, w, i, slot_value(l, &l->rule->slots[i]));
+	write_slot(l, w, l->rule->n_slots, mr_why(l));
 }
 
 static void
@@ -235,6 +244,7 @@ advance(struct mr_live *l, struct mr_run *run, uint32_t step)
 			park(l, run, step - 1, l->ctx->now_ms + s->length_ms);
 			return;
 		case MR_STEP_IF:
+			mr_why_add(l, &s->reads);
 			if (!mr_test(l->ctx, s->expr, &l->frame))
 				step = s->target;
 			break;
@@ -289,6 +299,7 @@ mr_run_begin(struct mr_ctx *ctx, const struct mr_rules *conf, struct mr_rules_st
 	open_frame(&l);
 	l.frame.spaces[MR_SPACE_TRIGGER] = e->fields;
 	l.frame.sizes[MR_SPACE_TRIGGER] = e->n_fields;
+	mr_why_add(&l, &rule->reads);
 	advance(&l, NULL, 0);
 }
 
@@ -378,6 +389,7 @@ answered(struct mr_live *l, struct mr_run *run, const struct mr_event *e)
 			l->changed = true;
 		}
 	}
+	mr_why_add(l, &s->reads);
 	mr_timer_clear(l->ctx, mr_run_timer(run->number));
 	advance(l, run, run->step + 1u);
 }

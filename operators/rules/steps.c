@@ -167,6 +167,10 @@ step_if(struct parser *p, const struct raw_step *raw, struct mr_str path, int de
 	uint32_t at = append(p, MR_STEP_IF, path);
 
 	p->rule->steps[at].node = raw->condition;
+	if (!raw->then && !raw->otherwise) {
+		mr_setup_error(p->setup, raw->condition, "an if without then or else changes nothing");
+		p->failed = true;
+	}
 	branches(p, at, raw, path, p->visible, depth);
 }
 

@@ -188,10 +188,8 @@ nowhere(struct look *look, const struct mr_str *parts, size_t n, const char **wh
 }
 
 static bool
-resolve(void *arg, const struct mr_str *parts, size_t n, struct mr_ref *ref, const char **why)
+lead(struct look *look, const struct mr_str *parts, size_t n, struct mr_ref *ref, const char **why)
 {
-	struct look *look = arg;
-
 	MR_ASSERT(n > 0);
 	for (uint32_t i = 0; i < look->scope->n_names; i++)
 		if (mr_str_eq(look->scope->names[i].name, parts[0]))
@@ -203,6 +201,28 @@ resolve(void *arg, const struct mr_str *parts, size_t n, struct mr_ref *ref, con
 	if (mr_str_eq(parts[0], MR_LIT("user")) || mr_str_eq(parts[0], MR_LIT("session")))
 		return offered(look, parts, n, ref, why);
 	return nowhere(look, parts, n, why);
+}
+
+static void
+tell(struct look *look, const struct mr_str *parts, const struct mr_ref *ref)
+{
+	const char *name = "";
+
+	for (size_t i = 0; i < ref->consumed; i++)
+		name = mr_setup_format(look->s, "%s%s%.*s", name, i ? "." : "", (int)parts[i].n, parts[i].p);
+	look->scope->reads(look->scope->arg, mr_str_of(name), ref->space, ref->number);
+}
+
+static bool
+resolve(void *arg, const struct mr_str *parts, size_t n, struct mr_ref *ref, const char **why)
+{
+	struct look *look = arg;
+
+	if (!lead(look, parts, n, ref, why))
+		return false;
+	if (look->scope->reads)
+		tell(look, parts, ref);
+	return true;
 }
 
 static void

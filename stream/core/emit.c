@@ -21,6 +21,12 @@ mr_emit_entry_decisions(const struct mr_ctx *ctx)
 	return ctx->task->plan->wanted_entry_decisions;
 }
 
+bool
+mr_emit_explain(const struct mr_ctx *ctx)
+{
+	return ctx->task->plan->explain;
+}
+
 static struct mr_writer *
 emit_begin(struct mr_task *t, const struct mr_message *m)
 {

@@ -89,6 +89,7 @@ Test(rules_load, steps)
 	REFUSED(RULE("    then: [{wait: {till: now}}]\n"), "till");
 	REFUSED(RULE("    then: [{wait: {until: 5}}]\n"), "test.yaml:4:27:");
 	REFUSED(RULE("    then: [{if: 5, then: [stop]}]\n"), "test.yaml:4:17:");
+	REFUSED(RULE("    then: [{if: true}, stop]\n"), "test.yaml:4:17: an if without then or else");
 	REFUSED(RULE("    then: [{wait_for: B}]\n"), "test.yaml:4:23: wait_for takes");
 	REFUSED(RULE("    then: [{wait_for: {event: B}}]\n"), "within");
 	REFUSED(RULE("    then: [{tag: vip}]\n"), "test.yaml:4:18: tag takes");

@@ -222,3 +222,67 @@ Test(rules_message, over_the_bound_of_a_message)
 	free(trace);
 	mr_test_free(t);
 }
+
+// With output.explain an action says what the conditions on its way read.
+static void
+why(const char *yaml, bool trips, const char *expected)
+{
+	struct mr_test *t = rules_load(yaml);
+	static const char *const inputs[] = {"10:00:00 u1 A | {'n': 5, 'k': 'x'}", "10:10:00 u1 B | {'n': 7}", "until 12:00:00"};
+
+	for (unsigned i = 0; i < 3; i++) {
+		rules_apply(t, inputs[i], i);
+		if (trips)
+			cr_assert(mr_test_roundtrip(t));
+	}
+	char *body = rules_body(t, 0);
+	const char *at = strstr(body, ",\"why\":");
+	cr_expect_str_eq(at ? at : "", expected, "%s", body);
+	free(body);
+	mr_test_free(t);
+}
+
+#define WHY(switch, more, steps) "output: {explain: " switch "}\nprofile: {as: {count: A}}\nrules:\n  r:\n    on: A\n" \
+	"    for_each: event.properties.k\n" more "    then:\n" steps
+
+Test(rules_message, why)
+{
+	for (int trips = 0; trips < 2; trips++) {
+		why(WHY("true", "    when: user.as > 0 && event.properties.n > 1 && (event.properties.n < 9 || event.properties.none == 1)\n",
+		        "      - wait_for: {event: B, when: event.properties.n > run.event.properties.n, within: 1h, as: b}\n"
+		        "      - wait: 1m\n"
+		        "      - if: b.properties.n == 7 && run.key == \"x\"\n"
+		        "        then: [{send: {channel: c, template: t}}]\n"), trips,
+		    ",\"why\":{\"user.as\":1,\"event.properties.n\":7,\"run.event.properties.n\":5,\"b.properties.n\":7,\"run.key\":\"x\"}}");
+		why(WHY("true", "", "      - send: {channel: c, template: t}\n"), trips, "");
+		why(WHY("false", "    when: user.as > 0\n", "      - send: {channel: c, template: t}\n"), trips, "");
+	}
+}
+
+Test(rules_message, why_is_bounded)
+{
+	char *yaml;
+	size_t size;
+	FILE *out = open_memstream(&yaml, &size);
+
+	fputs("output: {explain: true}\nrules:\n  r:\n    on: A\n    then:\n", out);
+	for (int i = 0; i < 40; i += 2)
+		fprintf(out, "      - if: event.properties.f%d + event.properties.f%d == 1\n        then: [stop]\n", i, i + 1);
+	fputs("      - send: {channel: c, template: t}\n", out);
+	fclose(out);
+	struct mr_test *t = rules_load(yaml);
+	char *input;
+	out = open_memstream(&input, &size);
+	fputs("10:00:00 u1 A | {'f0': 0", out);
+	for (int i = 1; i < 40; i++)
+		fprintf(out, ", 'f%d': 0", i);
+	fputs("}", out);
+	fclose(out);
+	rules_apply(t, input, 1);
+	char *body = rules_body(t, 0);
+	cr_expect(strstr(body, "\"event.properties.f31\":0}}"), "%s", body);
+	free(body);
+	free(input);
+	free(yaml);
+	mr_test_free(t);
+}
