@@ -241,24 +241,37 @@ mr_source_open(const struct mr_source_conf *mr, char error[256])
 	return s;
 }
 
+// Leaves the group. False where that took too long.
+static bool
+member_leave(struct mr_source *s, int64_t timeout_ms)
+{
+	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
+	// The member's own queue: with another, a rebalance that waits in this one would never be served.
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(s->member.rk);
+	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(s->member.rk, queue);
+	bool fatal = error != NULL; // fenced, for one: there is nothing to leave
+
+	if (error)
+		rd_kafka_error_destroy(error);
+	while (!fatal && !rd_kafka_consumer_closed(s->member.rk) && mr_kafka_now_ms() < deadline)
+		rd_kafka_queue_poll_callback(queue, 20);
+	bool closed = fatal || rd_kafka_consumer_closed(s->member.rk);
+	rd_kafka_queue_destroy(queue);
+	return closed;
+}
+
 void
 mr_source_close(struct mr_source *s, int64_t timeout_ms)
 {
 	if (s == NULL)
 		return;
-	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(s->member.rk);
-	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(s->member.rk, queue);
-
-	if (error)
-		rd_kafka_error_destroy(error);
-	else
-		while (!rd_kafka_consumer_closed(s->member.rk) && mr_kafka_now_ms() < deadline)
-			rd_kafka_queue_poll_callback(queue, 20);
-	rd_kafka_queue_destroy(queue);
+	bool left = member_leave(s, timeout_ms);
 	MR_ASSERT(s->tasks == NULL);
 	mr_source_asker_end(s);
-	source_free(s);
+	if (left)
+		source_free(s);
+	else // destroying it now could wait for ever; the process is about to end
+		mr_kafka_log(s->member.conf, 4, "group %s: leaving it took too long; its session will time out", s->group);
 }
 
 const char *

@@ -37,7 +37,8 @@ struct mr_source_conf {
 // NULL with a text where the configuration is wrong.
 struct mr_source *mr_source_open(const struct mr_source_conf *, char error[256]);
 // Leaves the group (a static member keeps its seat for the session time-out), calling on_revoke;
-// bounded by timeout_ms plus the library's way out. All tasks must be stopped, batches released.
+// bounded by timeout_ms plus the library's way out (where leaving takes longer, the handle is left
+// behind, not destroyed: end the process). All tasks must be stopped, batches released.
 void mr_source_close(struct mr_source *, int64_t timeout_ms);
 const char *mr_source_error(const struct mr_source *);
 

@@ -284,6 +284,29 @@ Test(real, a_revoked_task_hands_over_nothing)
 	member_close(&other);
 }
 
+// A rebalance that waits in the member's queue must not hold up its close.
+Test(real, closing_in_the_middle_of_a_rebalance)
+{
+	const char *in = real_topic("in", 2);
+
+	for (int round = 0; round < 4; round++) {
+		struct member m, other;
+		member_open(&m, real_conf(), in, NULL, &in, 1);
+		member_wait(&m, 2);
+		member_open(&other, real_conf(), in, NULL, &in, 1);
+		int64_t deadline = real_now_ms() + 20000;
+		while (m.revokes == 0 && real_now_ms() < deadline) {
+			mr_source_poll(m.source, 5);
+			mr_source_poll(other.source, 5);
+		}
+		usleep((useconds_t)round * 30000); // by now the next assignment may wait
+		int64_t before = real_now_ms();
+		member_close(&m);
+		cr_assert_lt(real_now_ms() - before, 4000);
+		member_close(&other);
+	}
+}
+
 Test(real, read_committed_waits_for_the_transaction)
 {
 	const char *in = real_topic("in", 1);
