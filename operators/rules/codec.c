@@ -78,6 +78,8 @@ encode_run(const struct mr_rules *conf, const struct mr_run *run, struct mr_writ
 {
 	const struct mr_rule *rule = run->rule == MR_RULE_GONE ? NULL : &conf->rules[run->rule];
 
+	MR_ASSERT(run->rule == MR_RULE_GONE || (uint32_t)run->rule < conf->n);
+	MR_ASSERT(rule == NULL || run->step < rule->n_steps);
 	mr_write_array(w, RUN_ITEMS);
 	mr_write_uint(w, run->number);
 	mr_write_str(w, rule ? rule->name : mr_run_part(run, MR_PART_RULE));
@@ -98,6 +100,8 @@ encode_run(const struct mr_rules *conf, const struct mr_run *run, struct mr_writ
 static void
 encode_memo(const struct mr_rules *conf, const struct mr_memo *m, struct mr_writer *w)
 {
+	MR_ASSERT(m->rule < conf->n);
+	MR_ASSERT(m->times == NULL || m->n <= m->cap);
 	mr_write_array(w, MEMO_ITEMS);
 	mr_write_str(w, conf->rules[m->rule].name);
 	mr_write_uint(w, m->kind);
@@ -122,6 +126,7 @@ mr_rules_encode(const void *conf, const void *state, struct mr_writer *w)
 {
 	const struct mr_rules_state *st = state;
 
+	MR_ASSERT(st->n_runs <= MR_RUNS_MAX && st->n_memos <= MR_MEMOS_MAX && st->n_tags <= MR_TAGS_MAX);
 	mr_write_array(w, 5);
 	mr_write_uint(w, MR_RULES_VERSION);
 	mr_write_uint(w, st->next);

@@ -144,6 +144,7 @@ static bool
 compile_rule(struct mr_setup *setup, struct mr_rule *r)
 {
 	struct uses u = {.setup = setup, .rule = r};
+	MR_ASSERT(r->n_names <= MR_NAMES_MAX);
 	uint16_t all = (uint16_t)((1u << r->n_names) - 1);
 	bool ok = compile_entry(&u);
 
@@ -166,6 +167,7 @@ static void
 touch(struct builder *b, struct mr_touched *t, uint16_t rule)
 {
 	// A rule whose `on` names an event twice is asked once.
+	MR_ASSERT(rule < b->conf->n);
 	if (b->fill) {
 		if (t->n > 0 && t->rules[t->n - 1] == rule)
 			return;

@@ -74,6 +74,7 @@ tell(struct mr_live *l, const struct mr_step *s, const char *id, const char *rea
 
 	if (s->name < 0)
 		return;
+	MR_ASSERT((uint32_t)s->name < l->rule->n_names && l->rule->names[s->name].is_send);
 	if (l->values[space] == NULL) {
 		l->values[space] = mr_arena_alloc(l->ctx->arena, MR_SENT_FIELDS * sizeof(struct mr_value));
 		l->frame.spaces[space] = l->values[space];
@@ -97,6 +98,7 @@ mr_rules_propose(struct mr_live *l, const struct mr_step *s)
 		.expires_ms = s->send->expires_ms ? l->ctx->now_ms + s->send->expires_ms : 0,
 	};
 
+	MR_ASSERT(s->op == MR_STEP_SEND && p.data.type != MR_LIST);
 	mr_action_id(l->subject.id, s->path, id);
 	const char *reason = refusal(&p, spent);
 	if (reason == NULL && !mr_write_action(l->ctx, l->conf, &l->subject, &p))

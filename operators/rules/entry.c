@@ -74,6 +74,7 @@ mr_rules_enter(struct mr_ctx *ctx, const struct mr_rules *conf, struct mr_rules_
 	struct mr_frame frame = {0};
 	char id[33];
 
+	MR_ASSERT(e != NULL && mr_selects(&rule->on, e));
 	frame.spaces[MR_SPACE_TRIGGER] = e->fields;
 	frame.sizes[MR_SPACE_TRIGGER] = e->n_fields;
 	frame.spaces[MR_SPACE_RUN] = run_values;

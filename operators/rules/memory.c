@@ -97,6 +97,7 @@ need(struct mr_ctx *ctx, const struct mr_rules *conf, struct mr_rules_state *st,
 	if (st->n_memos >= 8 && (st->n_memos & (st->n_memos - 1)) == 0)
 		cut(ctx, conf, st);
 	st->memos = mr_rules_grow(ctx->mem, st->memos, st->n_memos, &st->cap_memos, sizeof(*st->memos));
+	MR_ASSERT(st->n_memos < MR_MEMOS_MAX);
 	m = &st->memos[st->n_memos++];
 	*m = (struct mr_memo){.rule = rule->index, .kind = (uint8_t)kind, .key_n = (uint32_t)key.n};
 	m->key = mr_mem_resize(ctx->mem, NULL, 0, key.n);
@@ -111,7 +112,7 @@ add_time(struct mr_ctx *ctx, struct mr_memo *m, int64_t ms, uint32_t max)
 {
 	uint32_t at = m->n;
 
-	MR_ASSERT(max > 0);
+	MR_ASSERT(max > 0 && max <= MR_TIMES_MAX);
 	while (at > 0 && m->times[at - 1] > ms)
 		at--;
 	while (m->n >= max) {
@@ -150,6 +151,7 @@ mr_memo_most(struct mr_ctx *ctx, const struct mr_rules_state *st, const struct m
 	if (!timed(r))
 		return false;
 	// The list holds the last n starts, or more where a changed rule now allows fewer.
+	MR_ASSERT(m->times != NULL);
 	int64_t nth_ms = m->times[m->n - (uint64_t)r->n];
 	if (r->per)
 		return nth_ms < mr_local_start(ctx, r->per, ctx->now_ms);

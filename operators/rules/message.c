@@ -168,6 +168,7 @@ mr_write_action(struct mr_ctx *ctx, const struct mr_rules *conf, const struct mr
 	};
 	struct place place = place_of(ctx, conf);
 
+	MR_ASSERT(p->data.type == MR_MAP && p->send->channel.n > 0);
 	memcpy(m.id, p->id, sizeof(m.id));
 	struct mr_writer *w = mr_emit_begin(ctx, &m);
 	mr_write_map(w, 11 + (p->expires_ms > 0) + place_members(&place) + (p->why.type == MR_MAP));

@@ -156,6 +156,7 @@ park(struct mr_live *l, struct mr_run *run, uint32_t step, int64_t due_ms)
 {
 	bool is_new = run == NULL;
 
+	MR_ASSERT(step < l->rule->n_steps);
 	if (is_new)
 		run = insert(l);
 	if (is_new || l->changed)
@@ -284,6 +285,7 @@ mr_run_begin(struct mr_ctx *ctx, const struct mr_rules *conf, struct mr_rules_st
     struct mr_str key, const char id[33])
 {
 	const struct mr_event *e = ctx->event;
+	MR_ASSERT(e != NULL && st->n_runs < MR_RUNS_MAX);
 	struct mr_live l = {
 		.ctx = ctx, .conf = conf, .state = st, .rule = rule,
 		.subject = {
@@ -354,6 +356,7 @@ may_touch(const struct mr_rule *rule, const struct mr_run *run, const struct mr_
 {
 	const struct mr_step *s = &rule->steps[run->step];
 
+	MR_ASSERT(s->op == MR_STEP_WAIT || s->op == MR_STEP_WAIT_FOR);
 	if (s->op == MR_STEP_WAIT_FOR && mr_selects(&s->on, e))
 		return true;
 	for (uint32_t i = 0; i < rule->n_cancels; i++) {

@@ -489,6 +489,7 @@ mr_rules_steps(struct mr_setup *setup, struct mr_rule *rule, const struct mr_nod
 	rule->steps = program;
 	list(&p, then, (struct mr_str){0}, "then", 1);
 	append(&p, MR_STEP_END, (struct mr_str){0});
+	MR_ASSERT(rule->n_steps > 0 && rule->steps[rule->n_steps - 1].op == MR_STEP_END);
 	rule->steps = mr_setup_alloc(setup, rule->n_steps * sizeof(*rule->steps));
 	memcpy(rule->steps, program, rule->n_steps * sizeof(*rule->steps));
 	return !p.failed;

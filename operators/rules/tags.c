@@ -33,6 +33,7 @@ mr_tag_add(struct mr_ctx *ctx, const struct mr_rules *conf, struct mr_rules_stat
 	struct mr_tag *t = find(st, name);
 	bool is_new = t == NULL;
 
+	MR_ASSERT(name.n > 0 && for_ms >= 0);
 	if (is_new && st->n_tags == MR_TAGS_MAX) {
 		mr_count(ctx, MR_C_BOUND_CUT);
 		return;

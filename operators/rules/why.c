@@ -17,6 +17,7 @@ put(struct mr_live *l, struct mr_str name, struct mr_value v)
 {
 	uint32_t at = 0;
 
+	MR_ASSERT(l->why != NULL && l->n_why <= MR_WHY_MAX);
 	while (at < l->n_why && !mr_str_eq(l->why[at].key, name))
 		at++;
 	if (at == MR_WHY_MAX)
