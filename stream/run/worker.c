@@ -1,7 +1,6 @@
 #include "run/worker_impl.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,11 +84,7 @@ mr_worker_free(struct mr_worker *w)
 void
 mr_worker_wait(struct mr_worker *w, int64_t ms)
 {
-	struct pollfd p = {.fd = w->wake_fd, .events = POLLIN};
-	uint64_t n;
-
-	if (poll(&p, 1, (int)ms) > 0 && read(w->wake_fd, &n, sizeof(n)) < 0)
-		MR_ASSERT(errno == EAGAIN);
+	mr_wait(w->conf.clock, w->wake_fd, ms);
 }
 
 void
