@@ -241,3 +241,22 @@ Test(rules_memory, bounds_are_counted)
 	cr_expect_eq(mr_test_counted(t, MR_C_BOUND_CUT), 4);
 	mr_test_free(t);
 }
+
+// Point 7: what rules derive from what rules derived ends at depth 4; the excess is counted.
+Test(rules_memory, derived_events_end)
+{
+	char *yaml;
+	size_t size;
+	FILE *out = open_memstream(&yaml, &size);
+
+	fputs("rules:\n  a: {on: A, then: [{tag: {add: t0}}]}\n", out);
+	for (int i = 0; i < 8; i++)
+		fprintf(out, "  r%d: {on: Tag Added, when: event.properties.tag == \"t%d\", then: [{tag: {add: t%d}}]}\n", i, i, i + 1);
+	fclose(out);
+	struct mr_test *t = rules_load(yaml);
+	rules_apply(t, "10:00:00 u1 A", 1);
+	cr_expect_eq(mr_test_value(t, "u1", "user", "tags").n, 5);
+	cr_expect_eq(mr_test_counted(t, MR_C_DERIVED_EXCESS), 1);
+	mr_test_free(t);
+	free(yaml);
+}

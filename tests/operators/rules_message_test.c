@@ -286,3 +286,13 @@ Test(rules_message, why_is_bounded)
 	free(yaml);
 	mr_test_free(t);
 }
+
+Test(rules_message, outputs_that_are_off)
+{
+	struct mr_test *t = rules_load("output: {decisions: off}\nrules:\n  r: {on: A, then: [{send: {channel: c, template: t}}]}\n");
+
+	rules_apply(t, "10:00:00 u1 A", 1);
+	cr_assert_eq(mr_test_effects(t), 1);
+	cr_expect_eq(mr_test_effect(t, 0).output, MR_OUT_ACTION);
+	mr_test_free(t);
+}
