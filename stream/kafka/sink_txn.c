@@ -109,6 +109,14 @@ send_offsets(struct mr_sink *s, const rd_kafka_topic_partition_list_t *offsets, 
 	return status == MR_KAFKA_AGAIN ? MR_KAFKA_ABORTABLE : status;
 }
 
+// The word that a transaction failed comes before the message that says why.
+static void
+await_reason(struct mr_sink *s)
+{
+	for (int i = 0; i < 10 && atomic_load(&s->failed) == 0 && mr_sink_unacked(s) > 0; i++)
+		rd_kafka_poll(s->client.rk, 5);
+}
+
 // All messages delivered, or a reason why this transaction can't be committed.
 static enum mr_kafka_status
 settle(struct mr_sink *s, int64_t deadline)
@@ -118,15 +126,13 @@ settle(struct mr_sink *s, int64_t deadline)
 
 	if (status == MR_KAFKA_OK && !mr_sink_broken(s))
 		return MR_KAFKA_OK;
-	// The word that it failed comes before the message that says why.
-	for (int i = 0; i < 10 && atomic_load(&s->failed) == 0 && mr_sink_unacked(s) > 0; i++)
-		rd_kafka_poll(s->client.rk, 5);
+	await_reason(s);
 	rd_kafka_resp_err_t err = (rd_kafka_resp_err_t)atomic_load(&s->failed_code);
 	if (err)
 		mr_kafka_explain(s->error, sizeof(s->error), err, "delivery", NULL);
 	else if (atomic_load(&s->is_denied))
 		mr_kafka_explain(s->error, sizeof(s->error), RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, s->denied, NULL);
-	else
+	else if (s->error[0] == '\0')
 		snprintf(s->error, sizeof(s->error), "transaction %s: %zu messages were not acknowledged in time", s->id, mr_sink_unacked(s));
 	if (atomic_load(&s->client.fatal_code))
 		return is_fencing((rd_kafka_resp_err_t)atomic_load(&s->client.fatal_code)) ? MR_KAFKA_FENCED : MR_KAFKA_FATAL;
@@ -148,6 +154,8 @@ run_commit(struct mr_sink *s, const rd_kafka_topic_partition_list_t *offsets, co
 	enum mr_kafka_status status = send_offsets(s, offsets, group, deadline);
 	if (status == MR_KAFKA_OK)
 		status = settle(s, deadline);
+	else if (status == MR_KAFKA_ABORTABLE && mr_sink_broken(s))
+		status = settle(s, mr_kafka_now_ms()); // it had failed before: says why
 	if (status != MR_KAFKA_OK)
 		return status;
 	// Bounded: an endless wait would hold up the worker, and beyond the transaction's time-out the
