@@ -92,7 +92,7 @@ next_block(struct mr_arena *a, size_t size)
 }
 
 void *
-mr_arena_alloc(struct mr_arena *a, size_t size)
+mr_arena_raw(struct mr_arena *a, size_t size)
 {
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (size > a->now->size - a->used) {
@@ -104,7 +104,13 @@ mr_arena_alloc(struct mr_arena *a, size_t size)
 	}
 	void *p = a->now->bytes + a->used;
 	a->used += size;
-	return memset(p, 0, size);
+	return p;
+}
+
+void *
+mr_arena_alloc(struct mr_arena *a, size_t size)
+{
+	return memset(mr_arena_raw(a, size), 0, size);
 }
 
 struct mr_str
@@ -112,7 +118,9 @@ mr_arena_copy(struct mr_arena *a, struct mr_str s)
 {
 	if (s.n == 0)
 		return (struct mr_str){0};
-	char *p = mr_arena_alloc(a, s.n);
+	char *p = mr_arena_raw(a, s.n);
+	size_t room = (s.n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	memset(p + room - ALIGN, 0, ALIGN);   // what lies behind the copy is zero: words of it may be read whole
 	memcpy(p, s.p, s.n);
 	return (struct mr_str){p, s.n};
 }

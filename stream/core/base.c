@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define XXH_STATIC_LINKING_ONLY // the state on the stack
+#define XXH_INLINE_ALL // most of what is hashed is short: a call would cost more than the hash
 #include <xxhash.h>
 
 _Noreturn void
@@ -31,29 +31,56 @@ mr_mem_resize(struct mr_mem *mem, void *old, size_t old_size, size_t new_size)
 }
 
 static void
-id_update(XXH3_state_t *state, const struct mr_str *parts, size_t n)
+length_of(unsigned char le[4], struct mr_str part)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint32_t len = (uint32_t)parts[i].n;
-		unsigned char le[4] = {(unsigned char)len, (unsigned char)(len >> 8), (unsigned char)(len >> 16),
-		    (unsigned char)(len >> 24)};
+	uint32_t len = (uint32_t)part.n;
 
-		MR_ASSERT(parts[i].n <= UINT32_MAX);
-		XXH3_128bits_update(state, le, sizeof(le));
-		XXH3_128bits_update(state, parts[i].p, parts[i].n);
+	MR_ASSERT(part.n <= UINT32_MAX);
+	for (size_t i = 0; i < 4; i++)
+		le[i] = (unsigned char)(len >> 8 * i);
+}
+
+// Any length, piece by piece.
+static XXH128_hash_t
+id_stream(const struct mr_str *parts, size_t n)
+{
+	XXH3_state_t state;
+	unsigned char le[4];
+
+	XXH3_128bits_reset(&state);
+	for (size_t i = 0; i < n; i++) {
+		length_of(le, parts[i]);
+		XXH3_128bits_update(&state, le, sizeof(le));
+		XXH3_128bits_update(&state, parts[i].p, parts[i].n);
 	}
+	return XXH3_128bits_digest(&state);
+}
+
+// The same hash over the parts laid side by side, where they are short: most are.
+static XXH128_hash_t
+id_hash(const struct mr_str *parts, size_t n)
+{
+	unsigned char flat[256];
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].n > sizeof(flat) - 4 || at > sizeof(flat) - 4 - parts[i].n)
+			return id_stream(parts, n);
+		length_of(flat + at, parts[i]);
+		if (parts[i].n)
+			memcpy(flat + at + 4, parts[i].p, parts[i].n);
+		at += 4 + parts[i].n;
+	}
+	return XXH3_128bits(flat, at);
 }
 
 void
 mr_id(char out[33], const struct mr_str *parts, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
-	XXH3_state_t state;
 	XXH128_canonical_t digest;
 
-	XXH3_128bits_reset(&state);
-	id_update(&state, parts, n);
-	XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(&state));
+	XXH128_canonicalFromHash(&digest, id_hash(parts, n));
 	for (size_t i = 0; i < 16; i++) {
 		out[2 * i] = hex[digest.digest[i] >> 4];
 		out[2 * i + 1] = hex[digest.digest[i] & 15];

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL // short texts: a call would cost more than the hash
 #include <xxhash.h>
 
 #define BATCH_BYTES_MAX (256u << 20)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL // short texts: a call would cost more than the hash
 #include <xxhash.h>
 
 // Open addressing with linear probing: a look-up costs one miss here and one in the record.

@@ -110,9 +110,10 @@ decode_document(struct mr_decoder *d, const struct mr_raw_record *raw, struct mr
 		return mr_bad(error, MR_BAD_ENCODING, 0, "neither JSON nor msgpack");
 	fields.values = mr_arena_alloc(arena, d->plan->schema->n_fields * sizeof(*fields.values));
 	if (!raw->padded) {
-		char *copy = mr_arena_alloc(arena, doc.n + MR_PADDING);
+		char *copy = mr_arena_raw(arena, doc.n + MR_PADDING);
 		if (doc.n)
 			memcpy(copy, doc.p, doc.n);
+		memset(copy + doc.n, 0, MR_PADDING);
 		doc.p = copy;
 	}
 	if (e == E_JSON)
