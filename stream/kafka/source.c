@@ -169,7 +169,7 @@ fetcher_open(struct mr_source *s, const struct mr_source_conf *mr, char error[25
 
 	if (conf == NULL)
 		return false;
-	int64_t kbytes = (mr->fetched_bytes_max ? mr->fetched_bytes_max : 4 << 20) / 1024;
+	int64_t kbytes = s->fetched_bytes_max / 1024;
 	snprintf(number, sizeof(number), "%lld", (long long)(kbytes < 1 ? 1 : kbytes > 2097151 ? 2097151 : kbytes));
 	if (!mr_kafka_conf_set(conf, "queued.max.messages.kbytes", number, error)) {
 		rd_kafka_conf_destroy(conf);
@@ -221,6 +221,7 @@ mr_source_open(const struct mr_source_conf *mr, char error[256])
 	MR_ASSERT(s != NULL && mr->n_topics > 0 && mr->n_topics <= MR_SOURCE_TOPICS);
 	MR_ASSERT(mr->on_assign && mr->on_revoke && mr->on_lost);
 	s->conf = *mr;
+	s->fetched_bytes_max = mr->fetched_bytes_max ? mr->fetched_bytes_max : 4 << 20;
 	s->is_static = mr->instance_id != NULL;
 	s->group = strdup(mr->group);
 	MR_ASSERT(s->group != NULL);

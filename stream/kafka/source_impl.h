@@ -15,6 +15,8 @@ struct mr_source_part {
 	struct mr_kafka_record *records;
 	size_t n, room;
 	bool out;                        // a batch is out
+	size_t peak;                     // records that waited at most, since fetching was last prodded
+	int64_t bytes, counted;          // of what was handed over, for a mean size
 	char error[MR_KAFKA_ERROR];
 	// Guarded by the source's lock: the answer to the last question for the end.
 	bool answered;
@@ -28,6 +30,7 @@ struct mr_source_task {
 	uint64_t epoch;
 	bool paused;
 	bool asking;                     // a question is open; guarded by the lock
+	bool prodding;                   // likewise: fetching is to be prodded
 	int64_t ask_ms;
 	struct mr_source_part parts[MR_SOURCE_TOPICS];
 };
@@ -37,6 +40,7 @@ struct mr_source {
 	char *group;
 	char *topic_names[MR_SOURCE_TOPICS];
 	size_t n_topics;
+	int64_t fetched_bytes_max;
 	bool is_static, assigned;
 	struct mr_kafka_client member, fetcher;
 	rd_kafka_topic_t *topics[MR_SOURCE_TOPICS];  // of the fetcher

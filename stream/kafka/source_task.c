@@ -123,6 +123,24 @@ take_word(struct mr_source_part *p, const rd_kafka_message_t *m, const char *top
 	b->error = p->error;
 }
 
+// At its bound the library stops fetching, and looks again when something else wakes it: up to a
+// second later (2.0). So once half of a full queue is gone, it is woken by a question.
+static void
+prod(struct mr_source_task *t, struct mr_source_part *p, size_t waiting)
+{
+	size_t left = waiting - p->n;
+
+	if (waiting > p->peak)
+		p->peak = waiting;
+	if (p->counted == 0 || left > p->peak / 2 || (int64_t)p->peak * (p->bytes / p->counted) < t->source->fetched_bytes_max / 2)
+		return;
+	p->peak = left;
+	pthread_mutex_lock(&t->source->lock);
+	t->prodding = true;
+	pthread_cond_signal(&t->source->asked);
+	pthread_mutex_unlock(&t->source->lock);
+}
+
 bool
 mr_source_drain(struct mr_source_task *t, size_t topic, size_t max, struct mr_source_batch *b)
 {
@@ -134,6 +152,7 @@ mr_source_drain(struct mr_source_task *t, size_t topic, size_t max, struct mr_so
 	if (t->epoch != atomic_load(&s->epoch))
 		return false;
 	room_for(p, max);
+	size_t waiting = rd_kafka_queue_length(p->queue);
 	ssize_t got = rd_kafka_consume_batch_queue(p->queue, 0, p->messages, max);
 	MR_ASSERT(got <= (ssize_t)max);
 	p->n = got > 0 ? (size_t)got : 0;
@@ -147,11 +166,14 @@ mr_source_drain(struct mr_source_task *t, size_t topic, size_t max, struct mr_so
 			continue;
 		p->next = m->offset + 1;
 		b->end = false; // there is more behind that end
+		p->bytes += (int64_t)(m->len + m->key_len);
 		mr_kafka_record_of(m, s->topic_names[topic], &p->records[b->n++]);
 	}
 	b->records = p->records;
 	b->next = p->next;
 	p->out = true;
+	p->counted += (int64_t)b->n;
+	prod(t, p, waiting > p->n ? waiting : p->n);
 	return true;
 }
 
@@ -295,11 +317,12 @@ ask(struct mr_source *s, struct mr_source_task *t)
 	int32_t number = t->number;
 	uint64_t epoch = t->epoch;
 
-	t->asking = false;
+	bool asked = t->asking;
+	t->asking = t->prodding = false;
 	pthread_mutex_unlock(&s->lock);
 	rd_kafka_resp_err_t err = ask_ends(s, number, ends);
 	pthread_mutex_lock(&s->lock);
-	t = task_find(s, t, number, epoch);
+	t = asked ? task_find(s, t, number, epoch) : NULL;
 	for (size_t i = 0; t && !err && i < s->n_topics; i++) {
 		t->parts[i].answered = true;
 		t->parts[i].end = ends[i];
@@ -315,7 +338,7 @@ asker(void *arg)
 	pthread_mutex_lock(&s->lock);
 	while (!s->ending) {
 		struct mr_source_task *t = s->tasks;
-		while (t && !t->asking)
+		while (t && !t->asking && !t->prodding)
 			t = t->later;
 		if (t)
 			ask(s, t);

@@ -223,6 +223,44 @@ Test(real, a_task_reads_from_the_offsets_given_and_is_woken)
 	member_close(&m);
 }
 
+// A full queue stops fetching; a reader that empties it must not wait a second for more.
+Test(real, a_full_queue_goes_on_at_once)
+{
+	enum { N = 60000 };
+	static char value[400];
+	const char *in = real_topic("in", 1);
+	int64_t offsets[] = {0};
+	struct mr_sink *s = real_sink(real_conf(), NULL);
+	struct mr_sink_message message = {.topic = mr_sink_topic(s, in), .value = {value, sizeof(value)}, .borrowed = true};
+	struct member m;
+	size_t got = 0;
+
+	memset(value, 'x', sizeof(value));
+	for (int i = 0; i < N; i++)
+		while (mr_sink_produce(s, &message) == MR_KAFKA_AGAIN)
+			mr_sink_flush(s, 10);
+	OK(s, mr_sink_flush(s, 20000));
+	mr_sink_close(s, 1000);
+	member_open(&m, real_conf(), in, NULL, &in, 1);
+	member_wait(&m, 1);
+	m.task = mr_source_start(m.source, 0, m.epoch, offsets, m.fd);
+	int64_t before = real_now_ms(), last = before, longest = 0;
+	while (got < N) {
+		struct mr_source_batch b;
+		cr_assert(mr_source_drain(m.task, 0, 500, &b));
+		if (b.n > 0) {
+			longest = real_now_ms() - last > longest ? real_now_ms() - last : longest;
+			last = real_now_ms();
+		}
+		got += b.n;
+		mr_source_release(m.task, &b);
+		usleep(1000); // slower than the fetching
+		cr_assert_lt(real_now_ms() - before, 20000);
+	}
+	cr_assert_lt(longest, 400, "%lld ms without a record", (long long)longest);
+	member_close(&m);
+}
+
 Test(real, pause_seek_and_stop)
 {
 	const char *in = real_topic("in", 1);
