@@ -96,43 +96,28 @@ sink_conf(const struct mr_sink_conf *mr, char error[256])
 	return conf;
 }
 
-struct mr_sink *
-mr_sink_open(const struct mr_sink_conf *mr, char error[256])
+static bool
+start(struct mr_sink *s, char error[256])
 {
-	rd_kafka_conf_t *conf = sink_conf(mr, error);
-	struct mr_sink *s = calloc(1, sizeof(*s));
+	rd_kafka_conf_t *conf = sink_conf(&s->conf, error);
 	const uint64_t one = 1;
 
-	MR_ASSERT(s != NULL);
-	if (conf == NULL) {
-		free(s);
-		return NULL;
-	}
+	if (conf == NULL)
+		return false;
 	s->client.on_line = on_line;
-	s->wake_fd = mr->wake_fd;
-	s->transaction_timeout_ms = (int)(mr->transaction_timeout_ms ? mr->transaction_timeout_ms : 10000);
-	s->id = strdup(mr->transactional_id ? mr->transactional_id : "");
-	MR_ASSERT(s->id != NULL);
-	pthread_mutex_init(&s->denied_lock, NULL);
-	pthread_mutex_init(&s->job_lock, NULL);
-	pthread_cond_init(&s->job_cond, NULL);
-	if (!mr_kafka_client_open(&s->client, mr->kafka, s, RD_KAFKA_PRODUCER, conf, error)) {
-		free(s->id);
-		free(s);
-		return NULL;
-	}
+	if (!mr_kafka_client_open(&s->client, s->conf.kafka, s, RD_KAFKA_PRODUCER, conf, error))
+		return false;
 	s->main_queue = rd_kafka_queue_get_main(s->client.rk);
 	if (s->wake_fd >= 0)
 		rd_kafka_queue_io_event_enable(s->main_queue, s->wake_fd, &one, sizeof(one));
-	return s;
+	return true;
 }
 
-void
-mr_sink_close(struct mr_sink *s, int64_t timeout_ms)
+static void
+end(struct mr_sink *s, int64_t timeout_ms)
 {
-	if (s == NULL)
+	if (s->client.rk == NULL)
 		return;
-	mr_sink_thread_end(s);
 	// Purged messages come back as failed: their counters are served here.
 	rd_kafka_purge(s->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	rd_kafka_flush(s->client.rk, (int)timeout_ms);
@@ -142,6 +127,64 @@ mr_sink_close(struct mr_sink *s, int64_t timeout_ms)
 	for (uint32_t i = 0; i < s->n_topics; i++)
 		rd_kafka_topic_destroy(s->topics[i]);
 	mr_kafka_client_close(&s->client, 0);
+}
+
+struct mr_sink *
+mr_sink_open(const struct mr_sink_conf *mr, char error[256])
+{
+	struct mr_sink *s = calloc(1, sizeof(*s));
+
+	MR_ASSERT(s != NULL);
+	s->id = strdup(mr->transactional_id ? mr->transactional_id : "");
+	MR_ASSERT(s->id != NULL);
+	s->conf = *mr;
+	s->conf.transactional_id = mr->transactional_id ? s->id : NULL;
+	s->wake_fd = mr->wake_fd;
+	s->transaction_timeout_ms = (int)(mr->transaction_timeout_ms ? mr->transaction_timeout_ms : 10000);
+	pthread_mutex_init(&s->denied_lock, NULL);
+	pthread_mutex_init(&s->job_lock, NULL);
+	pthread_cond_init(&s->job_cond, NULL);
+	if (!start(s, error)) {
+		mr_sink_close(s, 0);
+		return NULL;
+	}
+	return s;
+}
+
+enum mr_kafka_status
+mr_sink_renew(struct mr_sink *s, int64_t timeout_ms)
+{
+	char **names = calloc(s->n_topics + 1, sizeof(*names));
+	char error[256];
+
+	MR_ASSERT(names != NULL && s->job.state == JOB_NONE);
+	for (uint32_t i = 0; i < s->n_topics; i++) {
+		names[i] = strdup(rd_kafka_topic_name(s->topics[i]));
+		MR_ASSERT(names[i] != NULL);
+	}
+	end(s, timeout_ms);
+	atomic_store(&s->client.fatal_code, 0);
+	atomic_store(&s->client.problem_code, 0);
+	// What opened once opens again: the properties are the same.
+	bool started = start(s, error);
+	MR_ASSERT(started);
+	for (uint32_t i = 0; i < s->n_topics; i++) {
+		s->topics[i] = rd_kafka_topic_new(s->client.rk, names[i], NULL);
+		MR_ASSERT(s->topics[i] != NULL);
+		free(names[i]);
+	}
+	free(names);
+	s->in_transaction = false;
+	return mr_sink_init(s, timeout_ms);
+}
+
+void
+mr_sink_close(struct mr_sink *s, int64_t timeout_ms)
+{
+	if (s == NULL)
+		return;
+	mr_sink_thread_end(s);
+	end(s, timeout_ms);
 	pthread_mutex_destroy(&s->denied_lock);
 	pthread_mutex_destroy(&s->job_lock);
 	pthread_cond_destroy(&s->job_cond);

@@ -17,6 +17,7 @@ struct job {
 
 struct mr_sink {
 	struct mr_kafka_client client;
+	struct mr_sink_conf conf;         // for mr_sink_renew; its id is `id`
 	char *id;
 	int wake_fd;
 	rd_kafka_queue_t *main_queue;
@@ -42,6 +43,9 @@ struct mr_sink {
 void mr_sink_wake(const struct mr_sink *);
 // Ends the committing thread, when what it does is done.
 void mr_sink_thread_end(struct mr_sink *);
+// A producer of the same id in the place of one that is of no more use; what it had under way is given up.
+// AGAIN: call again.
+enum mr_kafka_status mr_sink_renew(struct mr_sink *, int64_t timeout_ms);
 // What an error means. Destroys it; its text is kept in s->error, with advice.
 enum mr_kafka_status mr_sink_judge(struct mr_sink *, const char *what, rd_kafka_error_t *);
 

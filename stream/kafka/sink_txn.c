@@ -278,12 +278,25 @@ look_again(struct mr_sink *s)
 	}
 }
 
+// Where the very first partition of a transaction was refused, the coordinator knows nothing of the
+// transaction, answers the abort with INVALID_TXN_STATE, and the library (2.0.2) takes that for fatal.
+static bool
+never_began(const struct mr_sink *s)
+{
+	char text[MR_KAFKA_ERROR];
+
+	return atomic_load(&s->is_denied) &&
+	    rd_kafka_fatal_error(s->client.rk, text, sizeof(text)) == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE;
+}
+
 enum mr_kafka_status
 mr_sink_abort(struct mr_sink *s, int64_t timeout_ms)
 {
 	MR_ASSERT(s->in_transaction);
 	s->error[0] = '\0';
 	enum mr_kafka_status status = mr_sink_judge(s, "abort", rd_kafka_abort_transaction(s->client.rk, (int)timeout_ms));
+	if (status == MR_KAFKA_FATAL && never_began(s))
+		status = mr_sink_renew(s, timeout_ms);
 	if (status == MR_KAFKA_OK) {
 		while (mr_sink_unacked(s) > 0 && rd_kafka_poll(s->client.rk, 10) > 0)
 			continue;
