@@ -88,10 +88,9 @@ void mr_source_release(struct mr_source_task *, struct mr_source_batch *);
 // T. Something is fetched and not drained (no lock is held; a hint).
 bool mr_source_pending(const struct mr_source_task *, size_t topic);
 
-// T. Stops fetching, and goes on from `next`. What was fetched and not drained is dropped and fetched
-// again: for holding back for a short while simply don't drain (fetched_bytes_max bounds the rest).
-// OK, or FATAL where fetching can't go on.
-enum mr_kafka_status mr_source_pause(struct mr_source_task *, bool paused);
+// T. While paused, drain hands nothing over, and fetching goes on up to fetched_bytes_max, where it stops
+// by itself: cheap, and nothing is fetched twice. On going on, wake_fd fires where something waits.
+void mr_source_pause(struct mr_source_task *, bool paused);
 bool mr_source_paused(const struct mr_source_task *);
 // T. Goes on from another offset; what was fetched is dropped. OK or FATAL.
 enum mr_kafka_status mr_source_seek(struct mr_source_task *, size_t topic, int64_t offset);

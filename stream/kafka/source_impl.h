@@ -28,6 +28,7 @@ struct mr_source_task {
 	struct mr_source_task *later;    // list of tasks; guarded by the source's lock
 	int32_t number;
 	uint64_t epoch;
+	int wake_fd;
 	bool paused;
 	bool asking;                     // a question is open; guarded by the lock
 	bool prodding;                   // likewise: fetching is to be prodded

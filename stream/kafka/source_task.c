@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define ASK_TIMEOUT_MS 1000
 
@@ -16,8 +17,7 @@ part_stop(struct mr_source_task *t, size_t i)
 		return;
 	MR_ASSERT(!p->out);
 	rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
-	if (!t->paused)
-		rd_kafka_consume_stop(t->source->topics[i], t->number);
+	rd_kafka_consume_stop(t->source->topics[i], t->number);
 	rd_kafka_queue_destroy(p->queue); // with what it still holds
 	free(p->messages);
 	free(p->records);
@@ -52,6 +52,7 @@ mr_source_start(struct mr_source *s, int32_t number, uint64_t epoch, const int64
 	t->source = s;
 	t->number = number;
 	t->epoch = epoch;
+	t->wake_fd = wake_fd;
 	for (size_t i = 0; ok && i < s->n_topics; i++) {
 		MR_ASSERT(offsets[i] >= 0);
 		ok = part_start(t, i, offsets[i], wake_fd);
@@ -152,6 +153,10 @@ mr_source_drain(struct mr_source_task *t, size_t topic, size_t max, struct mr_so
 	if (t->epoch != atomic_load(&s->epoch))
 		return false;
 	room_for(p, max);
+	p->out = true;
+	p->n = 0;
+	if (t->paused)
+		return true;
 	size_t waiting = rd_kafka_queue_length(p->queue);
 	ssize_t got = rd_kafka_consume_batch_queue(p->queue, 0, p->messages, max);
 	MR_ASSERT(got <= (ssize_t)max);
@@ -171,7 +176,6 @@ mr_source_drain(struct mr_source_task *t, size_t topic, size_t max, struct mr_so
 	}
 	b->records = p->records;
 	b->next = p->next;
-	p->out = true;
 	p->counted += (int64_t)b->n;
 	prod(t, p, waiting > p->n ? waiting : p->n);
 	return true;
@@ -217,22 +221,21 @@ part_go(struct mr_source_task *t, size_t i)
 	return rd_kafka_consume_start_queue(t->source->topics[i], t->number, p->next, p->queue) == 0;
 }
 
-enum mr_kafka_status
+// Fetching goes on up to its bound: nothing is fetched twice, however often this turns.
+void
 mr_source_pause(struct mr_source_task *t, bool paused)
 {
-	bool ok = true;
+	const uint64_t one = 1;
+	bool waiting = false;
 
 	if (paused == t->paused)
-		return MR_KAFKA_OK;
+		return;
 	t->paused = paused;
-	for (size_t i = 0; i < t->source->n_topics; i++) {
-		MR_ASSERT(!t->parts[i].out);
-		if (paused)
-			part_halt(t, i);
-		else
-			ok = part_go(t, i) && ok;
-	}
-	return ok ? MR_KAFKA_OK : MR_KAFKA_FATAL;
+	for (size_t i = 0; i < t->source->n_topics; i++)
+		waiting = waiting || mr_source_pending(t, i);
+	// What came meanwhile has had its wake-up already.
+	if (!paused && waiting && write(t->wake_fd, &one, sizeof(one)) < 0)
+		return; // full: it is awake
 }
 
 bool
@@ -247,10 +250,9 @@ mr_source_seek(struct mr_source_task *t, size_t topic, int64_t offset)
 	struct mr_source_part *p = &t->parts[topic];
 
 	MR_ASSERT(topic < t->source->n_topics && offset >= 0 && !p->out);
-	if (!t->paused)
-		part_halt(t, topic);
+	part_halt(t, topic);
 	p->next = offset;
-	return t->paused || part_go(t, topic) ? MR_KAFKA_OK : MR_KAFKA_FATAL;
+	return part_go(t, topic) ? MR_KAFKA_OK : MR_KAFKA_FATAL;
 }
 
 // ---- ends

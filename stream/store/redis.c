@@ -471,10 +471,10 @@ redis_check(struct mr_store *st)
 	int64_t deadline;
 	enum mr_store_status status = enter(r, &deadline);
 
-	return status == MR_STORE_OK ? mr_redis_check(r, deadline) : status;
+	return status == MR_STORE_OK ? mr_redis_examine(r, deadline) : status;
 }
 
-static const struct mr_store_ops redis_ops = {
+const struct mr_store_ops mr_redis_ops = {
 	.scheme = "redis",
 	.close = redis_close,
 	.take = redis_take,
@@ -487,29 +487,3 @@ static const struct mr_store_ops redis_ops = {
 	.set_build = redis_set_build,
 	.check = redis_check,
 };
-
-struct mr_store *
-mr_store_redis(const struct mr_store_conf *conf, const struct mr_store_url *url, char error[256])
-{
-#ifndef MR_REDIS_TLS
-	if (url->kind == MR_STORE_URL_REDISS) {
-		snprintf(error, 256, "rediss: this build has no TLS for Redis (hiredis_ssl was not found): use unix://, or "
-		    "redis:// through a local stunnel");
-		return NULL;
-	}
-#endif
-	if (conf->app.n == 0 || conf->app.n > 200 || memchr(conf->app.p, '{', conf->app.n) || memchr(conf->app.p, '}', conf->app.n)) {
-		snprintf(error, 256, "an app's name is 1 to 200 bytes, without { and }: it is part of the keys in Redis");
-		return NULL;
-	}
-	struct mr_redis *r = calloc(1, sizeof(*r));
-	MR_ASSERT(r != NULL);
-	r->base.ops = &redis_ops;
-	r->url = *url;
-	r->tls = url->kind == MR_STORE_URL_REDISS;
-	r->timeout_ms = conf->timeout_ms > 0 ? conf->timeout_ms : 1000;
-	r->app = strndup(conf->app.p, conf->app.n);
-	r->password_file = conf->password_file.n ? strndup(conf->password_file.p, conf->password_file.n) : NULL;
-	MR_ASSERT(r->app != NULL && (r->password_file != NULL || conf->password_file.n == 0));
-	return &r->base;
-}

@@ -44,6 +44,8 @@ struct mr_redis {
 	int64_t read_deadline;
 };
 
+extern const struct mr_store_ops mr_redis_ops;
+
 int64_t mr_redis_now_ms(void);
 // Connects where need be: OK, DOWN or FATAL with a text. Every call on the connection is to be done by
 // `deadline` (mr_redis_now_ms).
@@ -72,7 +74,7 @@ enum mr_store_status mr_redis_refused(struct mr_redis *, const redisReply *);
 // Keeps the text, returns the status.
 MR_PRINTF(3, 4) enum mr_store_status mr_redis_because(struct mr_redis *, enum mr_store_status, const char *fmt, ...);
 // Version, role, eviction, persistence: OK (a text is a warning), DOWN, FATAL.
-enum mr_store_status mr_redis_check(struct mr_redis *, int64_t deadline);
+enum mr_store_status mr_redis_examine(struct mr_redis *, int64_t deadline);
 bool mr_redis_is_error(const redisReply *, const char *code);
 
 #endif

@@ -1,0 +1,84 @@
+// Against a real broker: ranges of a partition, and topics looked at and made.
+#include "mock.h"
+#include "real.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+TestSuite(topics, .timeout = 120);
+
+static bool
+stop_at_two(void *arg, const struct mr_kafka_record *r)
+{
+	int *n = arg;
+
+	cr_assert(mr_str_eq(r->key, MR_LIT("k")));
+	cr_assert_eq(mr_kafka_record_header(r, "nothing").n, 0);
+	return ++*n < 2;
+}
+
+Test(topics, ranges)
+{
+	const char *in = real_topic("in", 2);
+	char error[256];
+	struct mr_reader *r = mr_reader_open(real_conf(), true, error);
+	int64_t next, low, end;
+	int n = 0;
+	int32_t partitions;
+
+	real_send(in, 1, "e", 10);
+	cr_assert_eq(mr_reader_partitions(r, in, 5000, &partitions), MR_KAFKA_OK);
+	cr_assert_eq(partitions, 2);
+	cr_assert_eq(mr_reader_ends(r, in, 1, 5000, &low, &end), MR_KAFKA_OK);
+	cr_assert(low == 0 && end == 10);
+	cr_assert_eq(mr_reader_range(r, in, 1, 3, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
+	cr_assert(n == 2 && next == 5);
+	n = -100;
+	cr_assert_eq(mr_reader_range(r, in, 1, 3, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
+	cr_assert(n == -94 && next == 9);
+	cr_assert_eq(mr_reader_range(r, in, 1, 9, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_reader_range(r, in, 1, 9, 12, 300, stop_at_two, &n, &next), MR_KAFKA_AGAIN);
+	cr_assert(n == -93 && next == 10);
+	cr_assert_eq(mr_reader_range(r, in, 1, 500, 600, 3000, stop_at_two, &n, &next), MR_KAFKA_MISSING, "%s", mr_reader_error(r));
+	cr_assert_eq(mr_reader_offset_at(r, in, 1, 1, 3000, &next), MR_KAFKA_OK);
+	cr_assert_eq(next, 0);
+	cr_assert_eq(mr_reader_offset_at(r, in, 1, 4000000000000, 3000, &next), MR_KAFKA_OK);
+	cr_assert_eq(next, 10);
+	const char *none = real_topic("none", 0);
+	cr_assert_eq(mr_reader_partitions(r, none, 5000, &partitions), MR_KAFKA_MISSING);
+	cr_assert_eq(mr_reader_ends(r, none, 0, 3000, &low, &end), MR_KAFKA_MISSING, "%s", mr_reader_error(r));
+	mr_reader_close(r);
+}
+
+Test(topics, topics_are_checked_and_made_when_asked)
+{
+	const char *in = real_topic("in", 3), *two = real_topic("two", 2), *none = real_topic("none", 0);
+	const char *journal = real_topic("journal", 0), *single = real_topic("config", 0);
+	char error[256], id[64];
+	struct mr_admin *a = mr_admin_open(real_conf(), error);
+	struct mr_kafka_property compact = {MR_LIT("cleanup.policy"), MR_LIT("compact")};
+	struct mr_topic_report report;
+
+	cr_assert_eq(mr_admin_cluster_id(a, 5000, id), MR_KAFKA_OK);
+	cr_assert_gt(strlen(id), 10);
+	cr_assert_eq(mr_admin_create(a, journal, 3, &compact, 1, 10000), MR_KAFKA_OK);
+	struct mr_topic_want wants[] = {{two, MR_TOPIC_OUTPUT, 0}, {in, MR_TOPIC_ANCHOR, 2000000}, {none, MR_TOPIC_OUTPUT, 0},
+	    {journal, MR_TOPIC_JOURNAL, 0}, {single, MR_TOPIC_SINGLE, 0}};
+	cr_assert_eq(mr_admin_check(a, wants, 5, false, 15000, &report), MR_KAFKA_OK, "%s", mr_admin_error(a));
+	cr_assert_eq(report.partitions, 3);
+	cr_assert_eq(report.errors, 5, "%s", report.text);
+	cr_assert_not_null(strstr(report.text, "has 2 partitions, the events 3"));
+	cr_assert_not_null(strstr(report.text, "does not exist"));
+	cr_assert_not_null(strstr(report.text, "is compacted"));
+	cr_assert_not_null(strstr(report.text, "max.message.bytes"));
+	free(report.text);
+	struct mr_topic_want good[] = {{in, MR_TOPIC_ANCHOR, 0}, {none, MR_TOPIC_JOURNAL, 0}, {single, MR_TOPIC_SINGLE, 0}};
+	cr_assert_eq(mr_admin_check(a, good, 3, true, 15000, &report), MR_KAFKA_OK, "%s", mr_admin_error(a));
+	cr_assert_eq(report.errors, 0, "%s", report.text);
+	cr_assert_null(report.text);
+	struct mr_topic_info info;
+	cr_assert_eq(mr_admin_topic(a, none, 5000, &info), MR_KAFKA_OK);
+	cr_assert(info.exists && info.partitions == 3 && info.configs && !info.compacted && info.retention_ms == -1);
+	cr_assert_eq(mr_admin_create(a, none, 3, NULL, 0, 5000), MR_KAFKA_OK, "there already");
+	mr_admin_close(a);
+}
