@@ -25,7 +25,8 @@ drain(struct mr_lane *l)
 		l->has_batch = true;
 		l->applied = l->n_items = l->decoded = 0;
 		l->drained_us = mr_mono_us(w->conf.clock);
-		mr_stats_record(w->conf.stats, MR_STAT_BATCH, (int64_t)l->batch.n);
+		if (l->batch.n)
+			mr_stats_record(w->conf.stats, MR_STAT_BATCH, (int64_t)l->batch.n);
 		l->ends[topic] = l->batch.end;
 		return true;
 	}

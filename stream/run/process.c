@@ -214,7 +214,7 @@ on_assign(void *arg, const struct mr_group *group, uint64_t epoch, const int32_t
 	snprintf(line, sizeof(line), "assigned %zu partitions, generation %d", n, group->generation);
 	say(p, 6, line, "");
 	mr_stats_add(p->conf->stats, MR_STAT_REBALANCE_ASSIGNED, 1);
-	mr_stats_joined(p->conf->stats);
+	mr_stats_joined(p->conf->stats, true);
 	for (size_t i = 0; i < n; i++)
 		mr_worker_own(worker_of(p, numbers[i]), numbers[i], epoch, group);
 }
@@ -237,6 +237,7 @@ on_revoke(void *arg, const int32_t *numbers, size_t n)
 	const struct process *p = arg;
 
 	mr_stats_add(p->conf->stats, MR_STAT_REBALANCE_REVOKED, 1);
+	mr_stats_joined(p->conf->stats, false);
 	let_go(arg, numbers, n, true);
 }
 
@@ -246,6 +247,7 @@ on_lost(void *arg, const int32_t *numbers, size_t n)
 	const struct process *p = arg;
 
 	mr_stats_add(p->conf->stats, MR_STAT_REBALANCE_LOST, 1);
+	mr_stats_joined(p->conf->stats, false);
 	say(p, 4, "the group has given our partitions away", "");
 	let_go(arg, numbers, n, false);
 }

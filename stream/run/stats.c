@@ -216,10 +216,10 @@ mr_stats_identity(struct mr_stats *s, struct mr_str app, const char *hash, bool 
 }
 
 void
-mr_stats_joined(struct mr_stats *s)
+mr_stats_joined(struct mr_stats *s, bool joined)
 {
 	if (s)
-		atomic_store_explicit(&s->joined, true, memory_order_relaxed);
+		atomic_store_explicit(&s->joined, joined, memory_order_relaxed);
 }
 
 void

@@ -37,7 +37,7 @@ void mr_stats_task_kafka(struct mr_stats_task *, int64_t asked_ms, int64_t answe
 
 // ---- the process ----
 void mr_stats_identity(struct mr_stats *whole, struct mr_str app, const char *hash, bool partitions);
-void mr_stats_joined(struct mr_stats *whole);                           // the group has given partitions, or none
+void mr_stats_joined(struct mr_stats *whole, bool);                     // the group has said what is ours (maybe nothing)
 // A problem of the process as a whole that lasts; "": over. Cut at 200 bytes.
 void mr_stats_problem(struct mr_stats *whole, const char *text);
 void mr_stats_beat(struct mr_stats *part, int64_t now_ms);              // its worker has moved

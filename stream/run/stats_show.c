@@ -2,7 +2,7 @@
 #include "run/stats_impl.h"
 
 #define STUCK_MS 20000        // longer than any call of a worker may block
-#define SILENT_MS 10000       // an end offset is asked for every few seconds
+#define SILENT_MS 6000        // an end offset is asked for every two seconds
 
 static int64_t
 load(const _Atomic int64_t *from)
@@ -192,7 +192,7 @@ mr_stats_health(struct mr_stats *s, int64_t now_ms, FILE *out)
 	MR_ASSERT(s->whole == s);
 	pthread_mutex_lock(&s->lock);
 	if (!atomic_load_explicit(&s->joined, memory_order_relaxed) && ++n)
-		fputs("starting: the consumer group has not answered yet\n", out);
+		fputs("waiting for the consumer group to assign partitions\n", out);
 	if (s->problem[0] && ++n)
 		fprintf(out, "%s\n", s->problem);
 	for (const struct mr_stats *p = s->parts; p; p = p->parts) {
