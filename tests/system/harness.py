@@ -59,7 +59,8 @@ class Servers:
             self.topic(name, partitions)
 
     def delete_topic(self, name):
-        AdminClient({"bootstrap.servers": self.brokers}).delete_topics([name])[name].result(30)
+        admin = AdminClient({"bootstrap.servers": self.brokers})   # must outlive its request
+        admin.delete_topics([name])[name].result(30)
 
     def produce(self, topic, records, **properties):
         """records: (key, value) or (key, value, keyword arguments of produce). Placed by murmur2."""
