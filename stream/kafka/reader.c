@@ -5,11 +5,39 @@
 #include <stdlib.h>
 
 #define BATCH 512
+#define STREAMS 8
+
+// A partition that is being read: it stays open, so that the next range goes on where the last ended.
+struct stream {
+	rd_kafka_topic_t *handle;   // NULL: free
+	rd_kafka_queue_t *queue;
+	int32_t partition;
+	int64_t next;               // where the last range ended
+	int64_t known;              // no record that was not handed over lies before this
+	uint64_t used;              // when, in calls
+	rd_kafka_message_t *batch[BATCH];
+	size_t n, at;
+};
 
 struct mr_reader {
 	struct mr_kafka_client client;
 	char error[MR_KAFKA_ERROR];
+	struct stream streams[STREAMS];
+	uint64_t calls;
 };
+
+static void
+stream_close(struct stream *s)
+{
+	if (s->handle == NULL)
+		return;
+	while (s->at < s->n)
+		rd_kafka_message_destroy(s->batch[s->at++]);
+	rd_kafka_consume_stop(s->handle, s->partition);
+	rd_kafka_queue_destroy(s->queue);
+	rd_kafka_topic_destroy(s->handle);
+	*s = (struct stream){0};
+}
 
 struct mr_reader *
 mr_reader_open(const struct mr_kafka_conf *mr, bool committed, char error[256])
@@ -38,6 +66,8 @@ mr_reader_close(struct mr_reader *r)
 {
 	if (r == NULL)
 		return;
+	for (int i = 0; i < STREAMS; i++)
+		stream_close(&r->streams[i]);
 	mr_kafka_client_close(&r->client, 0);
 	free(r);
 }
@@ -135,6 +165,7 @@ mr_reader_offset_at(struct mr_reader *r, const char *topic, int32_t partition, i
 
 struct range {
 	struct mr_reader *reader;
+	struct stream *stream;
 	const char *topic;
 	int64_t to, next;
 	bool (*fn)(void *, const struct mr_kafka_record *);
@@ -143,18 +174,48 @@ struct range {
 	enum mr_kafka_status status;
 };
 
-// One message of the queue: a record, an end, or trouble.
-static void
+// The stream that goes on at `from`, or one opened there in place of the longest unused. NULL: see error.
+static struct stream *
+stream_at(struct mr_reader *r, const char *topic, int32_t partition, int64_t from, enum mr_kafka_status *status)
+{
+	struct stream *s = NULL, *oldest = &r->streams[0];
+
+	for (int i = 0; i < STREAMS && s == NULL; i++) {
+		struct stream *one = &r->streams[i];
+		if (one->handle && one->partition == partition && strcmp(rd_kafka_topic_name(one->handle), topic) == 0)
+			s = one;
+		else if (one->used < oldest->used)
+			oldest = one;
+	}
+	if (s == NULL || s->next != from) {
+		s = s ? s : oldest;
+		stream_close(s);
+		s->handle = rd_kafka_topic_new(r->client.rk, topic, NULL);
+		s->queue = rd_kafka_queue_new(r->client.rk);
+		MR_ASSERT(s->handle != NULL);
+		s->partition = partition;
+		s->next = s->known = from;
+		if (rd_kafka_consume_start_queue(s->handle, partition, from, s->queue) != 0) {
+			*status = failed(r, topic, rd_kafka_last_error(), NULL);
+			stream_close(s);
+			return NULL;
+		}
+	}
+	s->used = ++r->calls;
+	return s;
+}
+
+// One message of the queue: a record, an end, or trouble. False: it is for a later range, keep it.
+static bool
 range_take(struct range *g, const rd_kafka_message_t *m)
 {
 	struct mr_kafka_record record;
 
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		// Behind the last record there may be markers that stand for none.
-		if (m->offset > g->next)
-			g->next = m->offset < g->to ? m->offset : g->to;
-		g->done = m->offset >= g->to;
-		return;
+		if (m->offset > g->stream->known)
+			g->stream->known = m->offset;
+		return true;
 	}
 	if (m->err) {
 		enum mr_kafka_status status = failed(g->reader, g->topic, m->err, rd_kafka_message_errstr(m));
@@ -162,47 +223,65 @@ range_take(struct range *g, const rd_kafka_message_t *m)
 			g->status = status;
 			g->done = true;
 		}
-		return;
+		return true;
 	}
 	if (m->offset >= g->to) {
-		g->next = g->to;
-		g->done = true;
-		return;
+		g->stream->known = m->offset;
+		return false;
 	}
 	if (m->offset < g->next)
-		return;
+		return true;
 	mr_kafka_record_of(m, g->topic, &record);
-	g->next = m->offset + 1;
-	g->done = !g->fn(g->arg, &record) || g->next >= g->to;
+	g->next = g->stream->known = m->offset + 1;
+	g->done = !g->fn(g->arg, &record);
+	return true;
+}
+
+// Takes what the batch holds, as far as it belongs to the range.
+static void
+range_batch(struct range *g)
+{
+	struct stream *s = g->stream;
+
+	while (!g->done && s->at < s->n) {
+		if (!range_take(g, s->batch[s->at]))
+			break;
+		rd_kafka_message_destroy(s->batch[s->at++]);
+	}
+	if (g->done)
+		return;
+	// What is known to hold no more records counts as read.
+	int64_t known = s->known < g->to ? s->known : g->to;
+	if (known > g->next)
+		g->next = known;
+	g->done = g->next >= g->to;
 }
 
 static void
-range_run(struct range *g, rd_kafka_queue_t *queue, int64_t timeout_ms)
+range_run(struct range *g, int64_t timeout_ms)
 {
 	static const int slice_ms = 20;
 	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
-	rd_kafka_message_t *batch[BATCH];
+	struct stream *s = g->stream;
 
-	while (!g->done) {
-		// One at a time while it waits (a batch call would wait until the batch is full), then all.
-		batch[0] = rd_kafka_consume_queue(queue, slice_ms);
-		size_t n = batch[0] ? 1 : 0;
-		if (n) {
-			ssize_t more = rd_kafka_consume_batch_queue(queue, 0, batch + 1, BATCH - 1);
-			n += more > 0 ? (size_t)more : 0;
-		}
+	for (;;) {
 		int64_t before = g->next;
-		for (size_t i = 0; i < n; i++) {
-			if (!g->done)
-				range_take(g, batch[i]);
-			rd_kafka_message_destroy(batch[i]);
-		}
+		range_batch(g);
+		if (g->done)
+			return;
 		if (g->next > before)
 			deadline = mr_kafka_now_ms() + timeout_ms;
-		else if (!g->done && mr_kafka_now_ms() >= deadline) {
+		else if (mr_kafka_now_ms() >= deadline) {
 			g->status = MR_KAFKA_AGAIN;
 			return;
 		}
+		MR_ASSERT(s->at == s->n);
+		// One at a time while it waits (a batch call would wait until the batch is full), then all.
+		s->batch[0] = rd_kafka_consume_queue(s->queue, slice_ms);
+		s->at = 0;
+		s->n = s->batch[0] ? 1 : 0;
+		ssize_t more = s->n ? rd_kafka_consume_batch_queue(s->queue, 0, s->batch + 1, BATCH - 1) : 0;
+		s->n += more > 0 ? (size_t)more : 0;
 	}
 }
 
@@ -218,18 +297,14 @@ mr_reader_range(struct mr_reader *r, const char *topic, int32_t partition, int64
 	if (from >= to)
 		return MR_KAFKA_OK;
 	rd_kafka_poll(r->client.rk, 0);
-	rd_kafka_topic_t *handle = rd_kafka_topic_new(r->client.rk, topic, NULL);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(r->client.rk);
-	MR_ASSERT(handle != NULL);
-	if (rd_kafka_consume_start_queue(handle, partition, from, queue) == 0) {
-		range_run(&g, queue, timeout_ms);
-		rd_kafka_consume_stop(handle, partition);
-	} else
-		g.status = failed(r, topic, rd_kafka_last_error(), NULL);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_topic_destroy(handle);
-	*next = g.next;
+	g.stream = stream_at(r, topic, partition, from, &g.status);
+	if (g.stream == NULL)
+		return g.status;
+	range_run(&g, timeout_ms);
+	*next = g.stream->next = g.next;
 	if (g.status == MR_KAFKA_AGAIN && r->error[0] == '\0')
 		snprintf(r->error, sizeof(r->error), "%s [%d]: nothing came at offset %lld", topic, partition, (long long)g.next);
+	else if (g.status != MR_KAFKA_OK && g.status != MR_KAFKA_AGAIN)
+		stream_close(g.stream);
 	return g.status;
 }

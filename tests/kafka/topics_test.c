@@ -82,3 +82,88 @@ Test(topics, topics_are_checked_and_made_when_asked)
 	cr_assert_eq(mr_admin_create(a, none, 3, NULL, 0, 5000), MR_KAFKA_OK, "there already");
 	mr_admin_close(a);
 }
+
+// ---- ranges in a row
+
+struct seen { int64_t offsets[64]; size_t n, stop_at; };
+
+static bool
+note(void *arg, const struct mr_kafka_record *r)
+{
+	struct seen *s = arg;
+
+	cr_assert_lt(s->n, 64);
+	s->offsets[s->n++] = r->offset;
+	return s->n != s->stop_at;
+}
+
+// Markers of transactions stand between the records; ranges end before, on and behind them.
+Test(topics, ranges_in_a_row_and_markers)
+{
+	const char *in = real_topic("in", 1), *group = real_topic("group", 0);
+	char error[256];
+	struct mr_sink *s = real_sink(real_conf(), in);
+	int64_t low, end, next;
+	struct member m;
+
+	member_open(&m, real_conf(), group, NULL, &in, 1);
+	member_wait(&m, 1);
+	cr_assert_eq(mr_sink_init(s, 10000), MR_KAFKA_OK);
+	struct mr_kafka_position position = {in, 0, 0};
+	for (int i = 0; i < 5; i++) { // records 0 1, 3 4, 6 7, 9 10, 12 13; markers 2 5 8 11 14; the fourth aborted
+		struct mr_sink_message message = {.topic = mr_sink_topic(s, in), .value = MR_LIT("v")};
+		cr_assert_eq(mr_sink_begin(s), MR_KAFKA_OK);
+		cr_assert_eq(mr_sink_produce(s, &message), MR_KAFKA_OK);
+		cr_assert_eq(mr_sink_produce(s, &message), MR_KAFKA_OK);
+		cr_assert_eq(mr_sink_flush(s, 5000), MR_KAFKA_OK);
+		cr_assert_eq(i == 3 ? mr_sink_abort(s, 5000) : mr_sink_commit(s, &position, 1, &m.group, 5000), MR_KAFKA_OK);
+	}
+	struct mr_reader *r = mr_reader_open(real_conf(), true, error);
+	cr_assert_eq(mr_reader_ends(r, in, 0, 5000, &low, &end), MR_KAFKA_OK);
+	cr_assert_eq(end, 15);
+	for (int64_t step = 1; step <= 15; step++) { // forwards in steps of every size, on one reader
+		struct seen seen = {0};
+		for (next = 0; next < end;)
+			cr_assert_eq(mr_reader_range(r, in, 0, next, next + step < end ? next + step : end, 2000, note, &seen, &next),
+			    MR_KAFKA_OK, "step %d at %d: %s", (int)step, (int)next, mr_reader_error(r));
+		static const int64_t want[] = {0, 1, 3, 4, 6, 7, 12, 13};
+		cr_assert_eq(seen.n, 8);
+		cr_assert_arr_eq(seen.offsets, want, sizeof(want));
+	}
+	// ended by the callee, then on; then back; then beyond the end, and on when more has come
+	struct seen seen = {.stop_at = 3};
+	cr_assert_eq(mr_reader_range(r, in, 0, 0, 15, 2000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert(next == 4 && seen.n == 3);
+	cr_assert_eq(mr_reader_range(r, in, 0, 4, 15, 2000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert(next == 15 && seen.n == 8);
+	cr_assert_eq(mr_reader_range(r, in, 0, 12, 17, 300, note, &seen, &next), MR_KAFKA_AGAIN);
+	cr_assert(next == 15 && seen.n == 10);
+	real_send(in, 0, "e", 3);
+	cr_assert_eq(mr_reader_range(r, in, 0, 15, 17, 5000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert(next == 17 && seen.n == 12 && seen.offsets[11] == 16);
+	cr_assert_eq(mr_reader_range(r, in, 0, 17, 18, 5000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert(next == 18 && seen.n == 13);
+	mr_reader_close(r);
+	mr_sink_close(s, 1000);
+	member_close(&m);
+}
+
+Test(topics, small_ranges_in_a_row_are_fast)
+{
+	const char *in = real_topic("in", 1);
+	char error[256];
+	struct mr_reader *r = mr_reader_open(real_conf(), true, error);
+	int64_t next = 0;
+	size_t n = 0;
+
+	real_send(in, 0, "e", 2000);
+	int64_t before = real_now_ms();
+	while (next < 2000) {
+		struct seen seen = {0};
+		cr_assert_eq(mr_reader_range(r, in, 0, next, next + 2, 2000, note, &seen, &next), MR_KAFKA_OK, "%s", mr_reader_error(r));
+		n += seen.n;
+	}
+	cr_assert_eq(n, 2000);
+	cr_assert_lt(real_now_ms() - before, 1500);
+	mr_reader_close(r);
+}
