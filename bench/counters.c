@@ -54,7 +54,7 @@ counters_open(void)
 
 	perf = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 	if (perf < 0)
-		fprintf(stderr, "instructions can't be counted here (%s); deploy/bench.sh --callgrind counts them\n", strerror(errno));
+		fprintf(stderr, "instructions can't be counted here (%s); deploy/bench.sh callgrind counts them\n", strerror(errno));
 }
 
 void
