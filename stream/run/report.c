@@ -40,7 +40,8 @@ report_lag(struct mr_lane *l, int64_t now_ms)
 	}
 	if (known) {
 		mr_stats_task_set(l->stats, MR_GAUGE_LAG, lag);
-		mr_stats_task_set(l->stats, MR_GAUGE_BEHIND_SINCE, lag > 0 ? l->last_record_ms : MR_GAUGE_NEVER);
+		int64_t since_ms = l->last_record_ms > 0 ? l->last_record_ms : MR_GAUGE_UNKNOWN;   // records may have no timestamp
+		mr_stats_task_set(l->stats, MR_GAUGE_BEHIND_SINCE, lag > 0 ? since_ms : MR_GAUGE_NEVER);
 		mr_stats_task_kafka(l->stats, l->end_asked_ms, answered_ms);
 	}
 	if (now_ms - l->end_asked_ms >= END_ASK_MS || now_ms < l->end_asked_ms) {

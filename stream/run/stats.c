@@ -22,6 +22,7 @@ static const uint8_t cells[MR_C_COUNT] = {
 	[MR_C_MALFORMED] = MR_STAT_DROPPED_MALFORMED,
 	[MR_C_RULE_FIRED] = MR_STAT_RULES_FIRED,
 };
+_Static_assert(MR_C_RULE_FIRED + 1 == MR_C_COUNT, "a new counter needs a cell here, and a row in serve/metrics.c");
 _Static_assert(MR_STAT_COUNTERS < 256, "cells are bytes");
 _Static_assert(MR_STAT_EVENTS == 0, "no task counter goes there: 0 is a cell that was forgotten");
 
