@@ -8,7 +8,7 @@
 // Mean number of events of a visit, as measured: from it and the rate follows how often one begins.
 #define EVENTS_A_VISIT 6.9
 // Visits begin this much before the first event that is wanted, so that the shop is never empty.
-#define WARM_UP_MS (30 * 60000)
+#define WARM_UP_MS (6 * 60000)
 #define HOUR_MS 3600000
 
 struct message {

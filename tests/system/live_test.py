@@ -72,9 +72,11 @@ class Live(unittest.TestCase):
 
     def shop(self):
         """Starts a stream of events of now."""
-        return subprocess.Popen([MILLRACE, "generate", "--shop", "--live", "--users", "20000", "--rate", str(RATE),
+        shop = subprocess.Popen([MILLRACE, "generate", "--shop", "--live", "--users", "20000", "--rate", str(RATE),
                                  "--seed", "3", "--for", "1h", "--events", str(EVENTS), "--topic", self.app + ".events",
                                  "--brokers", self.servers.brokers])
+        self.addCleanup(lambda: shop.poll() is None and (shop.kill(), shop.wait()))
+        return shop
 
     def quiet(self, process):
         """Waits until every timer of the last event must have fired, and nothing comes any more."""
@@ -86,7 +88,7 @@ class Live(unittest.TestCase):
             if n != last:
                 last, since = n, time.monotonic()
             return time.monotonic() - since > 8
-        harness.until("silence", 180, stable, every=1, process=process)
+        harness.until("silence", 300, stable, every=1, process=process)
 
     @staticmethod
     def of_record(r):
@@ -124,7 +126,7 @@ class Live(unittest.TestCase):
         self.begin("calm")
         with self.run_it("one") as p:
             harness.until("tasks taken", 60, lambda: p.log.count("is ours") == PARTITIONS, process=p)
-            self.assertEqual(self.shop().wait(EVENTS / RATE + 120), 0)
+            self.assertEqual(self.shop().wait(EVENTS / RATE + 300), 0)
             self.quiet(p)
             code, seconds = p.stop()
             self.assertEqual(code, 0, p.log)
@@ -139,7 +141,7 @@ class Live(unittest.TestCase):
             harness.until("tasks taken", 60, lambda: one.log.count("is ours") == PARTITIONS, process=one)
             shop, begun = self.shop(), time.monotonic()
             time.sleep(4)
-            harness.until("a transaction is open", 30, is_open, every=0, process=one)
+            harness.until("a transaction is open", 90, is_open, every=0, process=one)
             one.kill()
             one = self.run_it("one")
             time.sleep(max(0, begun + 10 - time.monotonic()))
@@ -147,7 +149,7 @@ class Live(unittest.TestCase):
                 harness.until("shared", 60, lambda: "is ours" in two.log, process=two)
                 time.sleep(4)
                 self.assertEqual(two.stop()[0], 0, two.log)
-            self.assertEqual(shop.wait(EVENTS / RATE + 120), 0)
+            self.assertEqual(shop.wait(EVENTS / RATE + 300), 0)
             self.quiet(one)
             self.assertEqual(one.stop()[0], 0, one.log)
         finally:
