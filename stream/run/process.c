@@ -296,6 +296,21 @@ work(void *arg)
 	return NULL;
 }
 
+// A wrong password or a missing permission ends the start; a server that is away is waited for.
+static bool
+check_store(struct process *p, struct mr_store *store)
+{
+	enum mr_store_status status = store->ops->check(store);
+
+	if (status == MR_STORE_FATAL) {
+		say(p, 3, "store", store->error);
+		return false;
+	}
+	if (store->error[0])
+		say(p, 4, "store", store->error);
+	return true;
+}
+
 static bool
 start_worker(struct process *p, size_t number)
 {
@@ -311,6 +326,10 @@ start_worker(struct process *p, size_t number)
 
 	if (store == NULL) {
 		say(p, 3, "store", error);
+		return false;
+	}
+	if (number == 0 && !check_store(p, store)) {
+		mr_store_close(store);
 		return false;
 	}
 	snprintf(id, sizeof(id), "%s-%zu", p->id, number);

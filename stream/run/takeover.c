@@ -382,6 +382,21 @@ take_store(struct mr_lane *l, struct mr_store_meta *meta)
 	return false;
 }
 
+// Leaves word of whose pages these are, for the log of a successor.
+static bool
+sign_store(struct mr_lane *l, bool new)
+{
+	const struct mr_worker *w = l->worker;
+	struct mr_store *store = w->conf.store;
+	char build[128];
+	int n = snprintf(build, sizeof(build), "%s %s", MR_VERSION, w->conf.config->plan.hash);
+
+	if (new && w->conf.cluster_id.n &&
+	    store->ops->set_cluster(store, (uint32_t)l->number, l->epoch, w->conf.cluster_id) != MR_STORE_OK)
+		return false;
+	return store->ops->set_build(store, (uint32_t)l->number, l->epoch, (struct mr_str){build, (size_t)n}) == MR_STORE_OK;
+}
+
 // (5) and (6).
 static bool
 resume(struct mr_lane *l, struct readers *r, const struct mr_journal_end *end)
@@ -394,8 +409,7 @@ resume(struct mr_lane *l, struct readers *r, const struct mr_journal_end *end)
 	l->w = meta.w;
 	l->meta_seq = meta.seq;
 	uint64_t meta_seq = meta.seq;
-	if (meta.cluster_id.n == 0 && w->conf.cluster_id.n &&
-	    w->conf.store->ops->set_cluster(w->conf.store, (uint32_t)l->number, l->epoch, w->conf.cluster_id) != MR_STORE_OK)
+	if (!sign_store(l, meta.cluster_id.n == 0))
 		return false;
 	l->task = mr_task_new(&(struct mr_task_conf){
 		.plan = &w->conf.config->plan,

@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 
-ROOT, MILLRACE = sys.argv.pop(1), sys.argv.pop(1)
+ROOT, MILLRACE = sys.argv.pop(1), os.path.abspath(sys.argv.pop(1))
 OUTPUTS = "actions,sessions,decisions,dead_letters"
 
 
