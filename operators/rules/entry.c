@@ -15,7 +15,8 @@ refuse(struct mr_ctx *ctx, const struct mr_rules *conf, const struct mr_rule *ru
 		return;
 	mr_run_id(ctx, conf, rule, key, id);
 	struct mr_subject subject = {
-		.rule = rule->name, .hash = mr_str_of(rule->hash), .set = mr_str_of(ctx->rule_set),
+		.rule = rule->name, .hash = mr_str_of(rule->hash), .category = rule->category,
+		.set = mr_str_of(ctx->rule_set),
 		.id = mr_str_of(id), .key = key, .anonymous_id = e->anonymous_id, .traceparent = e->traceparent,
 		.priority = rule->priority, .started_ms = INT64_MIN, .cause = mr_cause_event(e),
 	};

@@ -112,7 +112,7 @@ add_time(struct mr_ctx *ctx, struct mr_memo *m, int64_t ms, uint32_t max)
 {
 	uint32_t at = m->n;
 
-	MR_ASSERT(max > 0 && max <= MR_TIMES_MAX);
+	MR_ASSERT(max > 0 && max <= MR_TIMES_MAX + 1);
 	while (at > 0 && m->times[at - 1] > ms)
 		at--;
 	while (m->n >= max) {
@@ -164,9 +164,21 @@ mr_memo_least(struct mr_ctx *ctx, const struct mr_rules *conf, struct mr_rules_s
 {
 	const struct mr_rate *r = &rule->at_least;
 	struct mr_memo *m = need(ctx, conf, st, rule, MR_MEMO_LEAST, key);
+	uint32_t n = (uint32_t)r->n, at = 0;
+	bool enough = false;
 
-	return add_time(ctx, m, time_ms, (uint32_t)r->n) && m->n >= (uint64_t)r->n &&
-	    m->times[m->n - 1] - m->times[m->n - (uint64_t)r->n] <= r->length_ms;
+	// One more than is kept: a late event may be the n-th of those before it, or after it.
+	if (!add_time(ctx, m, time_ms, n + 1))
+		return false;
+	while (m->times[at] != time_ms)
+		at++;
+	for (uint32_t first = at + 1 > n ? at + 1 - n : 0; first <= at && first + n <= m->n; first++)
+		enough |= m->times[first + n - 1] - m->times[first] <= r->length_ms;
+	if (m->n > n) {
+		memmove(m->times, m->times + 1, n * sizeof(*m->times));
+		m->n = n;
+	}
+	return enough;
 }
 
 void

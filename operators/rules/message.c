@@ -212,7 +212,6 @@ write_proposal(struct mr_writer *w, const struct mr_proposal *p)
 {
 	MR_W_STR(w, "channel", p->send->channel);
 	MR_W_STR(w, "template", p->send->template);
-	MR_W_STR(w, "category", p->send->category);
 }
 
 // Nothing is held yet and a send has one channel: each id has one decision of a kind and reason,
@@ -232,13 +231,14 @@ mr_write_decision(struct mr_ctx *ctx, const struct mr_rules *conf, const struct 
 
 	mr_id(m.id, parts, 5);
 	struct mr_writer *w = mr_emit_begin(ctx, &m);
-	mr_write_map(w, 9u + (p ? 4u + (p->expires_ms > 0) : 0u) + place_members(&place) +
+	mr_write_map(w, 10u + (p ? 3u + (p->expires_ms > 0) : 0u) + place_members(&place) +
 	    (until_ms != INT64_MIN) + (blocked_by != NULL));
 	if (p)
 		MR_W_STR(w, "action_id", mr_str_of(p->id));
 	write_user(w, ctx, s->anonymous_id);
 	if (p)
 		write_proposal(w, p);
+	MR_W_STR(w, "category", p ? p->send->category : s->category);
 	write_rule(w, s);
 	write_run(w, s, p ? p->path : (struct mr_str){0});
 	write_cause(w, &s->cause);

@@ -135,6 +135,7 @@ struct mr_rule {
 	struct mr_rate at_most;    // n 0: none
 	struct mr_rate at_least;   // n 0: none
 	int32_t priority;
+	struct mr_str category;    // of its first send: that of decisions about its runs
 	struct mr_cancel *cancels;
 	uint32_t n_cancels;
 	struct mr_step *steps;
@@ -304,7 +305,7 @@ struct mr_cause {
 
 // Who and what a message is about: a run that is live, that ended, or that did not begin.
 struct mr_subject {
-	struct mr_str rule, hash, set, id, key, anonymous_id, traceparent;
+	struct mr_str rule, hash, category, set, id, key, anonymous_id, traceparent;
 	int32_t priority;
 	int64_t started_ms;        // INT64_MIN: it did not begin
 	struct mr_cause cause;

@@ -37,6 +37,7 @@ subject_of(const struct mr_rules *conf, const struct mr_run *run)
 	return (struct mr_subject){
 		.rule = rule ? rule->name : mr_run_part(run, MR_PART_RULE),
 		.hash = rule ? mr_str_of(rule->hash) : mr_run_part(run, MR_PART_HASH),
+		.category = rule ? rule->category : MR_LIT("marketing"),
 		.priority = rule ? rule->priority : 0,
 		.set = mr_str_of(run->set), .id = mr_str_of(run->id),
 		.key = mr_run_part(run, MR_PART_KEY),
@@ -289,8 +290,8 @@ mr_run_begin(struct mr_ctx *ctx, const struct mr_rules *conf, struct mr_rules_st
 	struct mr_live l = {
 		.ctx = ctx, .conf = conf, .state = st, .rule = rule,
 		.subject = {
-			.rule = rule->name, .hash = mr_str_of(rule->hash), .set = mr_str_of(ctx->rule_set),
-			.id = mr_str_of(id), .key = key, .anonymous_id = e->anonymous_id,
+			.rule = rule->name, .hash = mr_str_of(rule->hash), .category = rule->category,
+			.set = mr_str_of(ctx->rule_set), .id = mr_str_of(id), .key = key, .anonymous_id = e->anonymous_id,
 			.traceparent = e->traceparent, .priority = rule->priority,
 			.started_ms = ctx->now_ms, .cause = mr_cause_event(e),
 		},

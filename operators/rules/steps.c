@@ -492,5 +492,9 @@ mr_rules_steps(struct mr_setup *setup, struct mr_rule *rule, const struct mr_nod
 	MR_ASSERT(rule->n_steps > 0 && rule->steps[rule->n_steps - 1].op == MR_STEP_END);
 	rule->steps = mr_setup_alloc(setup, rule->n_steps * sizeof(*rule->steps));
 	memcpy(rule->steps, program, rule->n_steps * sizeof(*rule->steps));
+	rule->category = MR_LIT("marketing");
+	for (uint32_t i = rule->n_steps; i-- > 0;)
+		if (rule->steps[i].op == MR_STEP_SEND)
+			rule->category = rule->steps[i].send->category;
 	return !p.failed;
 }

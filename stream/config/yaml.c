@@ -240,9 +240,9 @@ note_problem(struct parse *p)
 			}
 		hint = "; the file must be UTF-8 without control characters";
 	} else if (strstr(what, "mapping values are not allowed")) {
-		hint = "; quote an expression that holds \": \", and check the indentation";
+		hint = "; if it holds \": \", quote this expression; else check the indentation";
 	} else if (strstr(what, "did not find expected ',' or '}'") || strstr(what, "did not find expected ',' or ']'")) {
-		hint = "; within {...} and [...], quote an expression that holds a comma, \": \", [ or {";
+		hint = "; within {...} and [...], if it holds a comma, \": \", [ or {, quote this expression";
 	} else if (y->context && (strstr(y->context, "a tag") || strstr(y->context, "an anchor") || strstr(y->context, "an alias"))) {
 		hint = "; quote an expression that begins with !, & or *";
 	} else if (source_at(p->s, line, column) == '\t') {

@@ -83,7 +83,7 @@ emit_end(struct mr_task *t, struct mr_str user)
 		.user = mr_arena_copy(t->effects_arena, user),
 		.body = mr_arena_copy(t->effects_arena, body),
 		.traceparent = mr_arena_copy(t->effects_arena, m->traceparent),
-		.time_ms = t->clock_ms,
+		.time_ms = t->clock_ms == INT64_MIN ? 0 : t->clock_ms,   // no event so far: nothing is before 1970
 		.expires_ms = m->expires_ms,
 	};
 	memcpy(e->id, m->id, sizeof(e->id));

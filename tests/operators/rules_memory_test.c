@@ -90,6 +90,12 @@ Test(rules_memory, at_least_counts_in_event_time)
 	CHECK(RULE("    at_least: 2 within 10m\n"),
 	    "10:30:00 u1" SENT "10:30:00 u1" DONE,
 	    "10:00:00 u1 A", "10:30:00 u2 X", "10:30:00 u1 A", "10:20:00 u1 A");
+	// A late one may be the last of those before it, with one after them already here.
+	CHECK(RULE("    at_least: 3 within 10m\n"),
+	    "10:20:00 u1" SENT "10:20:00 u1" DONE,
+	    "10:00:00 u1 A", "10:05:00 u1 A", "10:20:00 u1 A", "10:06:00 u1 A");
+	CHECK(RULE("    at_least: 3 within 10m\n"), "",
+	    "10:00:00 u1 A", "10:05:00 u1 A", "10:20:00 u1 A", "10:10:01 u1 A");
 }
 
 // ---- bounds ----

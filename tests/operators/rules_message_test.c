@@ -78,7 +78,7 @@ Test(rules_message, action_and_decision)
 
 	ID(decision, "run", run, "", "completed", "1");
 	snprintf(expected, sizeof(expected),
-	    "{\"user\":{\"id\":\"u1\",\"anonymous_id\":\"a1\"},\"rule\":$,"
+	    "{\"user\":{\"id\":\"u1\",\"anonymous_id\":\"a1\"},\"category\":\"marketing\",\"rule\":$,"
 	    "\"run\":{\"id\":\"%s\",\"key\":\"c1\",\"started_at\":\"2026-03-01T10:00:00.000Z\"},"
 	    "\"cause\":{\"kind\":\"timer\",\"event\":\"Product Added\",\"message_id\":\"m-1\",\"time\":\"2026-03-01T10:00:00.000Z\","
 	    "\"topic\":\"events\",\"partition\":0,\"offset\":1,\"due_at\":\"2026-03-01T10:30:00.000Z\"},"
@@ -120,7 +120,7 @@ Test(rules_message, refused_entry)
 	rules_apply(t, "10:10:00 u1 A", 2);
 	ID(run, "shop", "cart", "u1", "", "events", "0", "1");
 	ID(decision, "entry", run, "", "again_too_soon", "1");
-	snprintf(expected, sizeof(expected), "{\"user\":{\"id\":\"u1\"},\"rule\":$,\"run\":{\"id\":\"%s\"},"
+	snprintf(expected, sizeof(expected), "{\"user\":{\"id\":\"u1\"},\"category\":\"marketing\",\"rule\":$,\"run\":{\"id\":\"%s\"},"
 	    "\"cause\":{\"kind\":\"event\",\"event\":\"A\",\"message_id\":\"m2\",\"time\":\"2026-03-01T10:10:00.000Z\","
 	    "\"topic\":\"events\",\"partition\":0,\"offset\":1},\"decided_at\":\"2026-03-01T10:10:00.000Z\",\"priority\":0,"
 	    "\"kind\":\"entry\",\"reason\":\"again_too_soon\",\"final\":true,\"until\":\"2026-03-01T11:00:00.000Z\"}", run);
