@@ -210,9 +210,11 @@ mr_config_load(const char *path, const char *text, const struct mr_config_option
 	s->path = mr_setup_cstr(s, mr_str_of(path));
 	s->schema = mr_schema_new();
 	s->lenient = options && options->lenient;
+	s->options = options;
 	config->setup = s;
 	config->path = mr_str_of(s->path);
 	load(s, text, options);
+	s->options = NULL;
 	if (errors)
 		*errors = mr_notes_text(&s->errors, path, "");
 	if (warnings)
@@ -237,6 +239,13 @@ mr_config_free(struct mr_config *config)
 	mr_notes_free(&s->errors);
 	mr_notes_free(&s->warnings);
 	mr_arena_free(s->arena);      // s and config are in it
+}
+
+const struct mr_config_file *
+mr_config_files(const struct mr_config *config, uint32_t *n)
+{
+	*n = (uint32_t)config->setup->n_files;
+	return config->setup->files;
 }
 
 char *

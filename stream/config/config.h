@@ -41,7 +41,14 @@ struct mr_config {
 	struct mr_setup *setup;                    // keeps everything alive
 };
 
+// A file that a configuration names, and its bytes.
+struct mr_config_file {
+	struct mr_str name, bytes;
+};
+
 struct mr_config_options {
+	const struct mr_config_file *files;        // taken instead of the disk's, by name
+	uint32_t n_files;
 	const struct mr_operator *extra;           // added to the pipeline (testing.h), or NULL
 	bool json;                                 // messages in JSON whatever the file says (replay)
 	bool lenient;                              // app, input and rules have defaults (testing.h)
@@ -53,6 +60,8 @@ struct mr_config_options {
 struct mr_config *mr_config_load(const char *path, const char *text, const struct mr_config_options *,
     char **errors, char **warnings);
 void mr_config_free(struct mr_config *);
+// The files that it names, in order; they live as long as it does.
+const struct mr_config_file *mr_config_files(const struct mr_config *, uint32_t *n);
 
 // The normalised configuration as YAML (free()): every key, secrets redacted. Loads to the same hash.
 char *mr_config_echo(const struct mr_config *);

@@ -42,9 +42,10 @@ struct mr_setup {
 	uint32_t n_offers, cap_offers;
 	struct mr_expr **exprs;       // to be freed
 	size_t n_exprs, cap_exprs;
-	char (*files)[33];            // hashes of the files named, in order
+	struct mr_config_file *files; // those named, in order
 	size_t n_files, cap_files;
 	uint16_t op;                  // the operator that is being set up
+	const struct mr_config_options *options;   // while it is loaded; may be NULL
 	struct mr_app_conf *app;
 	bool lenient;
 	bool frozen;                  // loaded: nothing may be asked for any more

@@ -341,14 +341,17 @@ mr_identity(struct mr_setup *s, char out[33])
 	size_t size = 0;
 	FILE *stream = open_memstream(&text, &size);
 	struct mr_str *parts = mr_arena_alloc(s->arena, (s->n_files + 2) * sizeof(*parts));
+	char (*hashes)[33] = mr_arena_alloc(s->arena, (s->n_files + 1) * sizeof(*hashes));
 
 	MR_ASSERT(stream != NULL);
 	mr_normal_config(s, stream, true);
 	MR_ASSERT(fclose(stream) == 0);
 	parts[0] = (struct mr_str){text, size};
 	parts[1] = mr_str_of(s->zones_hash);
-	for (size_t i = 0; i < s->n_files; i++)
-		parts[2 + i] = mr_str_of(s->files[i]);
+	for (size_t i = 0; i < s->n_files; i++) {
+		mr_id(hashes[i], &s->files[i].bytes, 1);
+		parts[2 + i] = mr_str_of(hashes[i]);
+	}
 	mr_id(out, parts, s->n_files + 2);
 	free(text);
 }

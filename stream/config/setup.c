@@ -262,32 +262,49 @@ mr_setup_read(struct mr_setup *s, const char *path, size_t max, size_t *n, const
 	return ok ? bytes : NULL;
 }
 
+static void
+note_file(struct mr_setup *s, struct mr_str name, struct mr_str bytes)
+{
+	if (s->n_files == s->cap_files) {
+		size_t cap = s->cap_files ? s->cap_files * 2 : 8;
+		struct mr_config_file *more = mr_arena_alloc(s->arena, cap * sizeof(*more));
+		if (s->n_files)
+			memcpy(more, s->files, s->n_files * sizeof(*more));
+		s->files = more;
+		s->cap_files = cap;
+	}
+	s->files[s->n_files++] = (struct mr_config_file){name, bytes};
+}
+
+// A file that was given along with the configuration; empty: none of that name.
+static struct mr_str
+given_file(struct mr_setup *s, struct mr_str name)
+{
+	for (uint32_t i = 0; s->options && i < s->options->n_files; i++)
+		if (mr_str_eq(s->options->files[i].name, name))
+			return mr_arena_copy(s->arena, s->options->files[i].bytes);
+	return (struct mr_str){0};
+}
+
 struct mr_str
 mr_setup_file(struct mr_setup *s, const struct mr_node *path)
 {
 	const char *why;
-	size_t n = 0;
 
 	MR_ASSERT(!s->frozen);
 	if (path->kind != MR_NODE_SCALAR || path->text.n == 0 || memchr(path->text.p, '\0', path->text.n)) {
 		mr_setup_error(s, path, "expected the name of a file, relative to this one");
 		return (struct mr_str){0};
 	}
-	const char *full = mr_setup_resolve(s, path->text);
-	const char *bytes = mr_setup_read(s, full, MR_CONFIG_FILE_BYTES_MAX, &n, &why);
-	if (bytes == NULL || n == 0) {
-		mr_setup_error(s, path, "%s: %s", full, bytes ? "the file is empty" : why);
-		return (struct mr_str){0};
+	struct mr_str content = given_file(s, path->text);
+	if (content.n == 0) {
+		const char *full = mr_setup_resolve(s, path->text);
+		content.p = mr_setup_read(s, full, MR_CONFIG_FILE_BYTES_MAX, &content.n, &why);
+		if (content.p == NULL || content.n == 0) {
+			mr_setup_error(s, path, "%s: %s", full, content.p ? "the file is empty" : why);
+			return (struct mr_str){0};
+		}
 	}
-	if (s->n_files == s->cap_files) {
-		size_t cap = s->cap_files ? s->cap_files * 2 : 8;
-		char (*more)[33] = mr_arena_alloc(s->arena, cap * sizeof(*more));
-		if (s->n_files)
-			memcpy(more, s->files, s->n_files * sizeof(*more));
-		s->files = more;
-		s->cap_files = cap;
-	}
-	struct mr_str content = {bytes, n};
-	mr_id(s->files[s->n_files++], &content, 1);
+	note_file(s, path->text, content);
 	return content;
 }

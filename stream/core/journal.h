@@ -38,8 +38,8 @@ struct mr_journal_record {
 	struct mr_str state;      // task state after the last input
 	uint64_t input_digest, effect_digest;
 	struct mr_str ids[2];     // the owner's transactional ids
-	// claims
-	struct mr_str config_hash, build;
+	struct mr_str config_hash;  // of the configuration that the inputs up to here were applied under
+	struct mr_str build;      // claims: of the owner
 	int32_t partitions;
 };
 

@@ -44,7 +44,7 @@ take_record(void *arg, const struct mr_kafka_record *k)
 	end->last_seq = r.last_seq;
 	end->n_positions = r.n_positions;
 	memcpy(end->positions, r.positions, sizeof(end->positions));
-	if (r.claim)
+	if (r.config_hash.n < sizeof(end->config_hash))
 		copy_text(end->config_hash, sizeof(end->config_hash), r.config_hash);
 	memcpy(end->state, r.state.p, r.state.n);
 	end->state_n = r.state.n;

@@ -161,7 +161,7 @@ look_ahead(struct mr_lane *l, int64_t until_ms, size_t max, bool *whole)
 bool
 mr_pages_timers(struct mr_lane *l, int64_t clock_ms)
 {
-	int64_t need_ms = clock_ms - l->worker->conf.config->plan.time.grace_ms;
+	int64_t need_ms = clock_ms - mr_task_plan(l->task)->time.grace_ms;
 	size_t max = DUE_MAX;
 	bool whole;
 

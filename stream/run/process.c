@@ -3,6 +3,7 @@
 #include "event/decode.h"
 #include "kafka/admin.h"
 #include "kafka/source.h"
+#include "run/config_topic.h"
 #include "run/topics.h"
 #include "run/worker.h"
 
@@ -34,7 +35,7 @@ struct process {
 	struct mr_source *source;
 	struct thread *threads;
 	size_t n_threads;
-	char journal[MR_TOPIC_NAME_MAX], app[MR_TOPIC_NAME_MAX], instance[256], id[512];
+	char journal[MR_TOPIC_NAME_MAX], configs[MR_TOPIC_NAME_MAX], app[MR_TOPIC_NAME_MAX], instance[256], id[512];
 	char inputs[3][MR_TOPIC_NAME_MAX];
 	const char *input_names[3];
 	size_t n_inputs;
@@ -113,6 +114,7 @@ set_up(struct process *p)
 		p->input_names[i] = p->inputs[i];
 	}
 	mr_journal_topic(c, p->journal);
+	mr_config_topic(c, p->configs);
 	copy_name(p->app, sizeof(p->app), c->app);
 	if (c->instance_id.n) {
 		copy_name(p->instance, sizeof(p->instance), c->instance_id);
@@ -152,6 +154,8 @@ list_topics(const struct process *p, struct wants *ws)
 	for (size_t i = 0; i < p->n_inputs; i++)
 		want(ws, p->inputs[i], i == 0 ? MR_TOPIC_ANCHOR : MR_TOPIC_INPUT, 0);
 	want(ws, p->journal, MR_TOPIC_JOURNAL, 0);
+	if (c->create_topics)
+		want(ws, p->configs, MR_TOPIC_SINGLE, 0);
 	for (uint32_t i = 0; i < c->n_channels && i < 64; i++) {
 		mr_output_topic(c, MR_OUT_ACTION, c->channels[i], name);
 		want(ws, name, MR_TOPIC_OUTPUT, c->plan.action_bytes_max);
@@ -195,6 +199,19 @@ check_topics(struct process *p)
 	if (admin)
 		mr_admin_close(admin);
 	return ok;
+}
+
+// Without it all works, but for one case: a crash, and then a start under another configuration.
+static void
+keep_config(struct process *p)
+{
+	char error[256] = "", line[1024];
+
+	if (mr_config_topic_publish(&p->kafka, p->configs, p->config, error))
+		return;
+	snprintf(line, sizeof(line), "the configuration is not kept in topic '%s' (%s): after a crash, a start under another "
+	    "one would replay under that; create it with one partition", p->configs, error);
+	say(p, 4, line, "");
 }
 
 // ---- the group ----
@@ -345,6 +362,7 @@ start_worker(struct process *p, size_t number)
 		.topics = p->input_names,
 		.n_topics = p->n_inputs,
 		.journal = p->journal,
+		.config_topic = p->configs,
 		.partitions = p->partitions,
 		.cluster_id = mr_str_of(p->cluster_id),
 		.stats = t->stats,
@@ -469,7 +487,10 @@ mr_process_run(const struct mr_process_conf *conf)
 	p->config = conf->config;
 	catch_signals(p);
 	set_up(p);
-	if (check_topics(p) && open_source(p)) {
+	bool checked = check_topics(p);
+	if (checked)
+		keep_config(p);
+	if (checked && open_source(p)) {
 		if (start_workers(p))
 			ok = serve(p);
 		say(p, 6, "stopping", "");

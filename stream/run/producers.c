@@ -187,14 +187,13 @@ encode_journal(struct mr_worker *w, struct mr_share *s)
 		.input_digest = s->input_digest,
 		.effect_digest = s->effect_digest,
 		.ids = {mr_str_of(w->ids[0]), mr_str_of(w->ids[1])},
+		.config_hash = mr_str_of(s->claim ? s->config_hash : w->conf.config->plan.hash),
 		.partitions = w->conf.partitions,
 	};
 
 	memcpy(r.positions, s->positions, sizeof(r.positions));
-	if (s->claim) {
-		r.config_hash = mr_str_of(w->conf.config->plan.hash);
+	if (s->claim)
 		r.build = MR_LIT(MR_VERSION);
-	}
 	mr_writer_reset(&s->journal);
 	mr_journal_encode(&r, &s->journal);
 }

@@ -22,6 +22,7 @@ struct mr_share {
 	struct mr_share *next;        // in its transaction
 	struct mr_lane *lane;
 	bool claim;                   // the lane's take-over: no inputs
+	char config_hash[33];         // claims: what the inputs before were applied under; may be empty
 	int64_t bound_ms;
 	uint64_t first_seq, last_seq;
 	struct mr_journal_input *inputs;

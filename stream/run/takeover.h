@@ -7,6 +7,12 @@
 
 #define MR_IDS_MAX 16
 
+struct mr_lane;
+
+struct mr_readers {
+	struct mr_reader *committed, *all, *inputs;
+};
+
 // What the end of a journal says. Strings are copies.
 struct mr_journal_end {
 	bool any;                    // false: the journal holds no record
@@ -15,7 +21,7 @@ struct mr_journal_end {
 	uint64_t epoch, last_seq;
 	int64_t positions[MR_TOPICS_MAX];
 	uint32_t n_positions;
-	char config_hash[33];
+	char config_hash[33];        // in force for the inputs so far; empty: unknown
 	char state[512];
 	size_t state_n;
 };
@@ -29,5 +35,9 @@ size_t mr_journal_read_ids(struct mr_reader *all, const char *topic, int32_t par
 // kept, the one before the first of them.
 enum mr_kafka_status mr_journal_find(struct mr_reader *committed, const char *topic, int32_t partition,
     const struct mr_journal_end *, uint64_t seq, int64_t *from);
+
+// Applies what the journal holds after `meta_seq` to the lane's fresh task, in silence. False: it could
+// not be done now (said in the log); forget the task and try again.
+bool mr_catch_up(struct mr_lane *, const struct mr_readers *, uint64_t meta_seq, const struct mr_journal_end *);
 
 #endif

@@ -49,6 +49,15 @@ mr_journal_topic(const struct mr_config *c, char out[MR_TOPIC_NAME_MAX])
 	put(out, &n, MR_LIT(".journal"));
 }
 
+void
+mr_config_topic(const struct mr_config *c, char out[MR_TOPIC_NAME_MAX])
+{
+	size_t n = 0;
+
+	put(out, &n, c->app);
+	put(out, &n, MR_LIT(".config"));
+}
+
 size_t
 mr_input_topics(const struct mr_config *c, struct mr_str out[3])
 {

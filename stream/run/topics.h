@@ -9,6 +9,8 @@
 // The topic of a message out; `channel` only matters for actions.
 void mr_output_topic(const struct mr_config *, enum mr_output, struct mr_str channel, char out[MR_TOPIC_NAME_MAX]);
 void mr_journal_topic(const struct mr_config *, char out[MR_TOPIC_NAME_MAX]);
+// Where the configurations that were in force are kept: one partition, its last record is the current one.
+void mr_config_topic(const struct mr_config *, char out[MR_TOPIC_NAME_MAX]);
 // Inputs, events first.
 size_t mr_input_topics(const struct mr_config *, struct mr_str out[3]);
 

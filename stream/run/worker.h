@@ -25,6 +25,7 @@ struct mr_worker_conf {
 	const char *const *topics;        // inputs, as the source has them
 	size_t n_topics;
 	const char *journal;              // topic
+	const char *config_topic;         // where configurations are kept; NULL: nowhere
 	int32_t partitions;               // of every topic
 	struct mr_str cluster_id;
 	struct mr_stats *stats;           // a part of its own (mr_stats_part), or NULL

@@ -1,0 +1,202 @@
+// Replaying what a journal holds and the store's pages have not seen, with effects suppressed.
+#include "run/worker_impl.h"
+
+#include "core/arena.h"
+#include "run/takeover.h"
+
+#include <stdio.h>
+
+#define STORE_PATIENCE_MS 5000
+#define REPLAY_BYTES_MAX (256u << 20)
+#define GATHERED_BYTES_MAX (8u << 20)   // of records; decoded they take a multiple
+
+struct replay {
+	struct mr_lane *lane;
+	const struct mr_readers *readers;
+	uint64_t meta_seq, last_seq;
+	struct mr_arena *arena;      // copies of a batch of records
+	struct mr_writer state;      // of the last record before the replay begins
+	uint32_t topic;              // of the range under way
+	bool begun, failed, gap;
+	char why[128];
+};
+
+static bool
+fail(struct replay *p, const char *why)
+{
+	p->failed = true;
+	snprintf(p->why, sizeof(p->why), "%s", why);
+	return false;
+}
+
+// Applies what has been gathered. The store may be away for a while.
+static bool
+apply_gathered(struct replay *p)
+{
+	struct mr_lane *l = p->lane;
+	int64_t began_ms = mr_mono_ms(l->worker->conf.clock);
+
+	while (!mr_pages_ready(l, mr_lane_batch_clock(l))) {
+		if (l->state == MR_LANE_LOST || l->worker->need_takeover ||
+		    mr_mono_ms(l->worker->conf.clock) - began_ms > STORE_PATIENCE_MS)
+			return fail(p, "the store can't be read");
+		mr_worker_wait(l->worker, 50);
+	}
+	for (size_t i = 0; i < l->n_items; i++)
+		mr_task_apply(l->task, l->items[i]);
+	mr_stats_add(l->worker->conf.stats, MR_STAT_REPLAYED, l->n_items);
+	mr_stats_beat(l->worker->conf.stats, mr_wall_ms(l->worker->conf.clock));
+	l->n_items = 0;
+	mr_task_batch(l->task);
+	mr_arena_reset(p->arena);
+	return true;
+}
+
+static bool
+gather(void *arg, const struct mr_kafka_record *k)
+{
+	struct replay *p = arg;
+	struct mr_lane *l = p->lane;
+	struct mr_kafka_record copy = *k;
+
+	copy.key = mr_arena_copy(p->arena, k->key);
+	copy.value = mr_arena_copy(p->arena, k->value);
+	mr_lane_decode(l, &copy, p->topic, mr_arena_copy(p->arena, mr_kafka_record_header(k, "content-type")),
+	    mr_arena_copy(p->arena, mr_kafka_record_header(k, "traceparent")));
+	return (l->n_items < MR_BATCH_MAX && mr_arena_used(p->arena) < GATHERED_BYTES_MAX) || apply_gathered(p);
+}
+
+static bool
+replay_range(struct replay *p, const struct mr_journal_input *in)
+{
+	struct mr_lane *l = p->lane;
+	const struct mr_worker *w = l->worker;
+	uint64_t before = mr_task_seq(l->task);
+	int64_t next = in->from;
+
+	p->topic = in->topic;
+	for (int tries = 0; next < in->to && tries < 100 && !p->failed; tries++) {
+		int64_t from = next;
+		enum mr_kafka_status status = mr_reader_range(p->readers->inputs, w->conf.topics[in->topic], l->number,
+		    next, in->to, 500, gather, p, &next);
+		if (status == MR_KAFKA_MISSING)
+			break;
+		if (status != MR_KAFKA_OK && status != MR_KAFKA_AGAIN)
+			return fail(p, mr_reader_error(p->readers->inputs));
+		if (next > from)
+			tries = 0;
+	}
+	if (p->failed || !apply_gathered(p))
+		return false;
+	uint64_t applied = mr_task_seq(l->task) - before;
+	if (applied > in->count)
+		return fail(p, "an input topic holds more records than were journalled: was it created anew?");
+	if (applied < in->count) {   // no longer kept: profiles miss them, and we say so
+		mr_stats_add(w->conf.stats, MR_STAT_GAPS, in->count - applied);
+		mr_worker_log(w, 3, "partition %d: %llu records of '%s' from offset %lld on are no longer kept; profiles "
+		    "miss them", l->number, (unsigned long long)(in->count - applied), w->conf.topics[in->topic],
+		    (long long)in->from);
+		mr_task_skip(l->task, in->count - applied);
+		p->gap = true;
+	}
+	return true;
+}
+
+static bool
+replay_tick(struct replay *p, const struct mr_journal_input *in)
+{
+	const struct mr_due_bound upto = {in->due_ms, in->user};
+	struct mr_lane *l = p->lane;
+	int64_t began_ms = mr_mono_ms(l->worker->conf.clock);
+
+	while (!mr_pages_timers(l, in->time_ms)) {
+		if (mr_mono_ms(l->worker->conf.clock) - began_ms > STORE_PATIENCE_MS)
+			return fail(p, "the store can't be read");
+		mr_worker_wait(l->worker, 50);
+	}
+	mr_task_tick(l->task, in->time_ms, in->bounded ? &upto : NULL);
+	return true;
+}
+
+static bool
+begin_replay(struct replay *p, const struct mr_journal_record *r)
+{
+	struct mr_lane *l = p->lane;
+
+	p->begun = true;
+	mr_task_resume(l->task, r->first_seq - 1);
+	if (p->state.n > 0 && !mr_task_state_decode(l->task, mr_writer_str(&p->state)))
+		return fail(p, "the journal's task state can't be read");
+	if (r->first_seq > p->meta_seq + 1)
+		mr_worker_log(l->worker, 3, "partition %d: inputs %llu to %llu are no longer in the journal; profiles miss "
+		    "them", l->number, (unsigned long long)p->meta_seq + 1, (unsigned long long)r->first_seq - 1);
+	return true;
+}
+
+static bool
+replay_record(void *arg, const struct mr_kafka_record *k)
+{
+	struct replay *p = arg;
+	struct mr_lane *l = p->lane;
+	struct mr_arena *arena = mr_arena_new(REPLAY_BYTES_MAX);
+	struct mr_journal_record r;
+	uint64_t input_digest, effect_digest;
+	bool ok = true;
+
+	if (!mr_journal_decode(k->value, arena, &r))
+		goto out;
+	if (!p->begun && (r.last_seq <= p->meta_seq || r.first_seq > r.last_seq)) {
+		mr_writer_reset(&p->state);
+		mr_writer_put(&p->state, r.state);
+		goto out;
+	}
+	if (p->begun && r.first_seq != mr_task_seq(l->task) + 1)
+		goto out;   // no part of the chain
+	ok = p->begun || begin_replay(p, &r);
+	mr_task_digests_begin(l->task);
+	mr_task_bound(l->task, r.bound_ms);
+	p->gap = false;
+	for (uint32_t i = 0; i < r.n_inputs && ok; i++)
+		if (r.inputs[i].kind != MR_JOURNAL_GAP)
+			ok = r.inputs[i].kind == MR_JOURNAL_TICK ? replay_tick(p, &r.inputs[i])
+			                                         : replay_range(p, &r.inputs[i]);
+	mr_task_digests(l->task, &input_digest, &effect_digest);
+	if (ok && !p->gap && !r.claim && input_digest != r.input_digest)
+		ok = fail(p, "the inputs are not those that were journalled: was a topic created anew or truncated?");
+out:
+	mr_arena_free(arena);
+	return ok;
+}
+
+bool
+mr_catch_up(struct mr_lane *l, const struct mr_readers *readers, uint64_t meta_seq, const struct mr_journal_end *end)
+{
+	struct mr_worker *w = l->worker;
+	struct replay p = {.lane = l, .readers = readers, .meta_seq = meta_seq, .last_seq = end->last_seq};
+	int64_t next = 0;
+
+	p.arena = mr_arena_new(REPLAY_BYTES_MAX);
+	mr_writer_init(&p.state, MR_MSGPACK);
+	mr_task_pages_as_of(l->task, meta_seq);
+	mr_task_quiet_until(l->task, end->last_seq);
+	bool ok = true;
+	if (meta_seq < end->last_seq) {
+		ok = mr_journal_find(readers->committed, w->conf.journal, l->number, end, meta_seq, &next) == MR_KAFKA_OK;
+		for (int tries = 0; ok && next < end->end && !p.failed && tries < 100; tries++) {
+			enum mr_kafka_status status = mr_reader_range(readers->committed, w->conf.journal, l->number, next,
+			    end->end, 500, replay_record, &p, &next);
+			ok = status == MR_KAFKA_OK || status == MR_KAFKA_AGAIN;
+		}
+	} else {
+		mr_task_resume(l->task, end->last_seq);
+		ok = end->state_n == 0 ||
+		    mr_task_state_decode(l->task, (struct mr_str){end->state, end->state_n});
+	}
+	if (ok && !p.failed && mr_task_seq(l->task) != end->last_seq)
+		fail(&p, "the journal is broken off");
+	if (!ok || p.failed)
+		mr_worker_log(w, 3, "partition %d: replay: %s", l->number, p.failed ? p.why : "the journal can't be read");
+	mr_writer_free(&p.state);
+	mr_arena_free(p.arena);
+	return ok && !p.failed;
+}
