@@ -1,4 +1,5 @@
 #include "cli/produce.h"
+#include "kafka/conf.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -36,11 +37,10 @@ set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error)
 	return false;
 }
 
-// "name=value". What would load code or run a shell is refused, whoever asks.
+// "name=value", within what the stream itself passes on.
 static bool
 set_property(rd_kafka_conf_t *conf, const char *property, char *error)
 {
-	static const char *const refused[] = {"plugin.library.paths", "sasl.kerberos.kinit.cmd"};
 	const char *eq = strchr(property, '=');
 	char name[128];
 
@@ -50,12 +50,8 @@ set_property(rd_kafka_conf_t *conf, const char *property, char *error)
 	}
 	memcpy(name, property, (size_t)(eq - property));
 	name[eq - property] = '\0';
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		if (strcmp(name, refused[i]) == 0) {
-			snprintf(error, ERROR_BYTES, "%s is not passed on: it runs code", name);
-			return false;
-		}
-	}
+	if (!mr_kafka_property_allowed(mr_str_of(name), error))
+		return false;
 	return set(conf, name, eq + 1, error);
 }
 

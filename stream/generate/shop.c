@@ -175,7 +175,7 @@ plan_refund(struct mr_shop *s, const struct mr_visit *of)
 	struct mr_visit *v = malloc(sizeof(*v));
 
 	MR_ASSERT(v != NULL);
-	mr_visit_refund(v, of, of->at_ms + mr_random_between(&s->random, 20 * HOUR_MS, 240LL * HOUR_MS));
+	mr_visit_refund(v, of, of->at_ms + mr_random_between(&s->random, 4 * HOUR_MS, 240LL * HOUR_MS));
 	schedule(s, v);
 }
 

@@ -29,7 +29,7 @@ static const char *const ours[] = {
 	"auto.offset.reset", "isolation.level", "enable.partition.eof", "delivery.report.only.error",
 	"queue.buffering.max.messages", "queuing.strategy", "log.queue", "enabled_events", "opaque",
 	"default_topic_conf", "partitioner", "interceptors", "test.mock.num.brokers", "produce.offset.report",
-	"consume.callback.max.messages", "max.poll.interval.ms", "session.timeout.ms", "dr_cb", "dr_msg_cb",
+	"consume.callback.max.messages", "dr_cb", "dr_msg_cb",
 };
 // These would run code that an operator of the configuration chose.
 static const char *const dangerous[] = {

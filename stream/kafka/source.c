@@ -129,21 +129,25 @@ member_open(struct mr_source *s, const struct mr_source_conf *mr, char error[256
 {
 	static const struct mr_kafka_setting musts[] = {
 		{"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
-		{"isolation.level", "read_committed"}, {"partition.assignment.strategy", "range"},
-		{"max.poll.interval.ms", "60000"}, {0},
+		{"isolation.level", "read_committed"}, {"partition.assignment.strategy", "range"}, {0},
+	};
+	static const struct mr_kafka_setting defaults[] = {
+		{"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "3000"}, {"max.poll.interval.ms", "60000"}, {0},
 	};
 	char number[32];
-	rd_kafka_conf_t *conf = mr_kafka_conf_make(mr->kafka, NULL, musts, error);
+	rd_kafka_conf_t *conf = mr_kafka_conf_make(mr->kafka, defaults, musts, error);
 
 	if (conf == NULL)
 		return false;
-	int64_t session = mr->session_timeout_ms ? mr->session_timeout_ms : 10000;
-	snprintf(number, sizeof(number), "%lld", (long long)session);
+	int64_t session = mr->session_timeout_ms;
 	bool ok = mr_kafka_conf_set(conf, "group.id", mr->group, error)
-	    && mr_kafka_conf_set(conf, "session.timeout.ms", number, error)
 	    && (mr->instance_id == NULL || mr_kafka_conf_set(conf, "group.instance.id", mr->instance_id, error));
-	snprintf(number, sizeof(number), "%lld", (long long)(session > 9000 ? 3000 : session / 3));
-	ok = ok && mr_kafka_conf_set(conf, "heartbeat.interval.ms", number, error);
+	if (ok && session > 0) {
+		snprintf(number, sizeof(number), "%lld", (long long)session);
+		ok = mr_kafka_conf_set(conf, "session.timeout.ms", number, error);
+		snprintf(number, sizeof(number), "%lld", (long long)(session > 9000 ? 3000 : session / 3));
+		ok = ok && mr_kafka_conf_set(conf, "heartbeat.interval.ms", number, error);
+	}
 	if (!ok) {
 		rd_kafka_conf_destroy(conf);
 		return false;
