@@ -37,7 +37,7 @@ struct mr_event {
 	struct mr_str traceparent;   // header of the record, may be empty
 	bool derived;                // made by an operator, not read from a topic
 	uint8_t depth;               // 0 for a record, 1.. for derived events
-	uint16_t number;             // derived: number within the input, from 1
+	uint16_t number;             // derived: number within the input, of this user's, from 1
 };
 
 static inline struct mr_value

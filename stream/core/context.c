@@ -210,7 +210,7 @@ mr_derive(struct mr_ctx *ctx, int32_t name_id, struct mr_str name, const struct 
 		.origin = t->origin,
 		.derived = true,
 		.depth = (uint8_t)(t->depth + 1),
-		.number = ++t->derived_number,
+		.number = ++ctx->record->n_derived,
 	};
 	return true;
 }

@@ -207,6 +207,15 @@ set_origin(struct mr_task *t, const struct mr_user *u)
 		t->origin.offset = -1;
 }
 
+// Derived events are numbered by user, so that the numbers, which ids are made of, stay the same where
+// a replay skips the users whose pages are ahead.
+static void
+begin_user(struct mr_task *t, struct mr_user *u)
+{
+	if (u->stamp != t->seq)
+		u->n_derived = 0;
+}
+
 static void
 fire(struct mr_task *t, struct mr_user *u)
 {
@@ -215,6 +224,7 @@ fire(struct mr_task *t, struct mr_user *u)
 	const struct mr_instance *inst = &t->plan->ops[timer.op];
 	struct mr_ctx ctx;
 
+	begin_user(t, u);
 	set_origin(t, u);
 	t->in_timer = true;
 	mr_task_ctx(t, u, NULL, &ctx);
@@ -316,7 +326,6 @@ begin_input(struct mr_task *t)
 {
 	t->seq++;
 	t->effect_number = 0;
-	t->derived_number = 0;
 	if (t->n_deferred)
 		undefer(t);
 	mr_arena_reset(t->scratch);
@@ -361,6 +370,7 @@ apply_event(struct mr_task *t, struct mr_user *u, const struct mr_item *item, in
 		t->counters[MR_C_DUPLICATE]++;
 		return;
 	}
+	begin_user(t, u);
 	before = u->mem.bytes;
 	u->last_topic = topic_index(t, e.origin.topic);
 	u->last_offset = e.origin.offset;

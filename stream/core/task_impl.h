@@ -34,7 +34,6 @@ struct mr_task {
 	struct mr_arena *scratch;   // one input
 	struct mr_event derived[DERIVED_MAX];
 	uint16_t n_derived;         // waiting
-	uint16_t derived_number;    // of the last one of this input
 	uint8_t depth;              // of the event being applied
 	bool in_timer;
 	bool eval_spent;            // the last expression was cut short

@@ -230,13 +230,22 @@ mr_user_timer_set(struct mr_user *u, uint16_t op, uint64_t key, int64_t due_ms)
 	return true;
 }
 
+// The last one to go takes the numbers along: a user who is read anew from an empty page has none.
+static void
+drop(struct mr_user *u, const struct mr_user_timer *t)
+{
+	u->timers[t - u->timers] = u->timers[--u->n_timers];
+	if (u->n_timers == 0)
+		u->timer_number = 0;
+}
+
 void
 mr_user_timer_clear(struct mr_user *u, uint16_t op, uint64_t key)
 {
 	const struct mr_user_timer *t = mr_user_timer_find(u, op, key);
 
 	if (t)
-		u->timers[t - u->timers] = u->timers[--u->n_timers];
+		drop(u, t);
 }
 
 struct mr_user_timer
@@ -246,6 +255,6 @@ mr_user_timer_take(struct mr_user *u)
 
 	MR_ASSERT(first != NULL);
 	struct mr_user_timer t = *first;
-	u->timers[first - u->timers] = u->timers[--u->n_timers];
+	drop(u, first);
 	return t;
 }

@@ -32,6 +32,7 @@ struct mr_user {
 	uint16_t n_timers, cap_timers;
 	uint16_t n_seen, next_seen, cap_seen;
 	uint16_t held;             // encodings not yet acknowledged
+	uint16_t n_derived;        // events derived for the user by the present input
 	int16_t last_topic;        // index of the task's topics; -1: no record yet
 	bool recent;               // second chance of the eviction clock
 	bool deferred;             // replay: due, but its page already has the input

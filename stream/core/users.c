@@ -207,7 +207,8 @@ all_zero(const char *p, size_t n)
 bool
 mr_user_empty(const struct mr_users *us, const struct mr_user *u)
 {
-	if (u->n_timers)
+	// Remembered messageIds too: whether a duplicate is known must not depend on evictions.
+	if (u->n_timers || u->n_seen)
 		return false;
 	for (uint16_t i = 0; i < us->plan->n_ops; i++) {
 		const struct mr_instance *inst = &us->plan->ops[i];

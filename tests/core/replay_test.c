@@ -25,7 +25,12 @@ static const char yaml[] =
     "      - wait: 20m\n"
     "      - send: {channel: push, template: reminder, data: {cart: run.key, spend: user.spend}}\n"
     "      - wait: 10m\n"
-    "      - tag: {add: slow, for: 15m}\n";
+    "      - tag: {add: slow, for: 15m}\n"
+    // Many of these come from timers of several users that one input fires.
+    "  gone:\n"
+    "    on: [Session Ended, Tag Removed]\n"
+    "    for_each: event.event\n"
+    "    then: [{wait: 2h}, {send: {channel: mail, template: gone}}]\n";
 
 #define USERS 12
 #define INPUTS 400
@@ -61,6 +66,8 @@ make_inputs(struct input *in, size_t n, uint64_t seed)
 	for (size_t i = 0; i < n; i++) {
 		char time[25], id[40];
 		now_ms += (int64_t)(next_random(&seed) % 240000);
+		if (next_random(&seed) % 16 == 0)
+			now_ms += 2700000;   // one input that fires the timers of most users
 		in[i].tick = next_random(&seed) % 5 == 0;
 		in[i].some = next_random(&seed) % 2 == 0;
 		in[i].time_ms = now_ms;
@@ -311,5 +318,38 @@ Test(replay, crashes_change_nothing)
 		forget(calm);
 		forget(rough);
 	}
+	mr_config_free(config);
+}
+
+// A user of whom nothing else is kept is known by his messageIds: after a page-out a repeat is still one.
+Test(replay, repeats_are_known_after_a_page_out)
+{
+	static const char conf[] = "app: shop\ninput: {events: {topic: events}}\nredis: 'memory:'\n"
+	    "rules: {r: {on: A, then: [{send: {channel: c, template: t}}]}}\n";
+	char *errors = NULL;
+	struct mr_config *config =
+	    mr_config_load("test.yaml", conf, &(struct mr_config_options){.json = true}, &errors, NULL);
+
+	cr_assert(config != NULL, "%s", errors);
+	struct world *w = calloc(1, sizeof(*w));
+	w->plan = &config->plan;
+	for (size_t i = 0; i < 2; i++)
+		snprintf(w->inputs[i].json, sizeof(w->inputs[i].json), "{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u1\","
+		    "\"messageId\":\"m\",\"timestamp\":\"2026-03-01T10:00:0%zuZ\"}", i);
+	struct mr_task *t = new_task(w->plan);
+	apply(w, t, 0);
+	keep_effects(w, t);
+	size_t once = w->n_effects;
+	cr_assert_gt(once, 0);
+	flush_all(w, t);
+	mr_task_free(t);
+	t = new_task(w->plan);
+	mr_task_resume(t, 1);
+	mr_task_pages_as_of(t, w->meta_seq);
+	apply(w, t, 1);
+	keep_effects(w, t);
+	cr_assert_eq(w->n_effects, once, "the repeat was taken for new");
+	mr_task_free(t);
+	forget(w);
 	mr_config_free(config);
 }
