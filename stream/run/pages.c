@@ -42,6 +42,41 @@ store_waits(const struct mr_lane *l)
 	return mr_mono_ms(l->worker->conf.clock) < l->store_retry_ms;
 }
 
+// ---- a chunk whose answer was lost ----
+
+static bool
+resolve_unknown(struct mr_lane *l, size_t n)
+{
+	struct mr_store *store = l->worker->conf.store;
+	uint64_t w = 0;
+	enum mr_store_status status = store->ops->position(store, (uint32_t)l->number, l->epoch, &w);
+
+	if (status != MR_STORE_OK) {
+		store_failed(l, status == MR_STORE_UNKNOWN ? MR_STORE_DOWN : status);
+		l->unknown_chunk = n;   // asked again before anything else is written
+		l->unknown = true;
+		return false;
+	}
+	l->unknown = false;
+	if (w == l->w + 1) {
+		l->w = w;
+		mr_task_chunk_acknowledged(l->task, n);
+		return true;
+	}
+	if (w == l->w)
+		return true;    // not applied: it is written again
+	store_failed(l, MR_STORE_BEHIND);
+	return false;
+}
+
+// Before any other call: with a chunk more than we know of in the store, a read would look like
+// another owner's doing.
+static bool
+settled(struct mr_lane *l)
+{
+	return !store_waits(l) && (!l->unknown || resolve_unknown(l, l->unknown_chunk));
+}
+
 // ---- reading ----
 
 // Reads and installs users who are not in memory yet; `users` has no such user twice.
@@ -102,7 +137,7 @@ mr_pages_users(struct mr_lane *l, struct mr_item *const *items, size_t n)
 			users[missing++] = items[i]->event.user;
 	if (missing == 0)
 		return true;
-	return !store_waits(l) && read_users(l, users, unique(users, missing));
+	return settled(l) && read_users(l, users, unique(users, missing));
 }
 
 // Installs those of the due users who are not in memory. Their names live in the store's answer,
@@ -167,7 +202,7 @@ mr_pages_timers(struct mr_lane *l, int64_t clock_ms)
 
 	while (mr_task_index_until(l->task) < need_ms) {
 		int64_t before_ms = mr_task_index_until(l->task);
-		if (store_waits(l) || !look_ahead(l, need_ms + DUE_AHEAD_MS, max, &whole))
+		if (!settled(l) || !look_ahead(l, need_ms + DUE_AHEAD_MS, max, &whole))
 			return false;
 		// Very many at one instant: only a longer look gets past them.
 		if (!whole && mr_task_index_until(l->task) == before_ms && max < DUE_MAX_MAX)
@@ -185,31 +220,6 @@ mr_pages_ready(struct mr_lane *l, int64_t clock_ms)
 
 // ---- writing behind ----
 
-static bool
-resolve_unknown(struct mr_lane *l, size_t n)
-{
-	struct mr_store *store = l->worker->conf.store;
-	uint64_t w = 0;
-	enum mr_store_status status = store->ops->position(store, (uint32_t)l->number, l->epoch, &w);
-
-	if (status != MR_STORE_OK) {
-		store_failed(l, status == MR_STORE_UNKNOWN ? MR_STORE_DOWN : status);
-		l->unknown_chunk = n;   // asked again before anything else is written
-		l->unknown = true;
-		return false;
-	}
-	l->unknown = false;
-	if (w == l->w + 1) {
-		l->w = w;
-		mr_task_chunk_acknowledged(l->task, n);
-		return true;
-	}
-	if (w == l->w)
-		return true;    // not applied: it is written again
-	store_failed(l, MR_STORE_BEHIND);
-	return false;
-}
-
 // The next chunk, or only meta.seq where there is none and `meta` is asked for. False: stop for now.
 static bool
 write_chunk(struct mr_lane *l, bool meta)
@@ -219,7 +229,7 @@ write_chunk(struct mr_lane *l, bool meta)
 	struct mr_page pages[MR_CHUNK_MAX];
 
 	if (l->unknown)
-		return resolve_unknown(l, l->unknown_chunk);
+		return settled(l);
 	size_t n = mr_task_chunk(l->task, l->committed_seq, held, MR_CHUNK_MAX);
 	uint64_t meta_seq = mr_task_meta_seq(l->task, l->committed_seq, n);
 	if (n == 0 && (!meta || meta_seq <= l->meta_seq))

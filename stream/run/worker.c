@@ -9,7 +9,7 @@
 
 #define QUIESCE_MS 10000      // longest wait for what is under way to be committed
 #define FLUSH_MS 3000         // longest write-behind of a clean release
-#define LOST_MS 30000         // a lane that was lost and never taken away is tried again
+#define LOST_MS 5000          // a lane that was lost and never taken away is tried again
 
 void
 mr_worker_log(const struct mr_worker *w, int level, const char *fmt, ...)
