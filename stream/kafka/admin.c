@@ -97,6 +97,52 @@ options(struct mr_admin *a, rd_kafka_admin_op_t op, int64_t timeout_ms)
 	return o;
 }
 
+// A member's subscription, as the consumer protocol has it: i16 version, i32 count, then each topic's
+// i16 length and bytes. The first topic that is none of ours.
+static void
+find_strange(const uint8_t *p, size_t left, const char *const *topics, size_t n, char out[256])
+{
+	if (left < 6)
+		return;
+	uint32_t count = (uint32_t)p[2] << 24 | (uint32_t)p[3] << 16 | (uint32_t)p[4] << 8 | p[5];
+	p += 6;
+	left -= 6;
+	while (count-- > 0 && left >= 2) {
+		size_t length = (size_t)p[0] << 8 | p[1];
+		bool known = false;
+		if (length > left - 2 || length > 249)
+			return;
+		snprintf(out, 256, "%.*s", (int)length, (const char *)p + 2);
+		for (size_t i = 0; i < n && !known; i++)
+			known = strcmp(out, topics[i]) == 0;
+		if (!known)
+			return;
+		out[0] = '\0';
+		p += 2 + length;
+		left -= 2 + length;
+	}
+}
+
+// By the old call: librdkafka 2.0's ListConsumerGroupOffsets crashes on a group that nobody has used.
+enum mr_kafka_status
+mr_admin_strange_topic(struct mr_admin *a, const char *group, const char *const *topics, size_t n, int64_t timeout_ms,
+    char out[256])
+{
+	const struct rd_kafka_group_list *list = NULL;
+	rd_kafka_resp_err_t err = rd_kafka_list_groups(a->client.rk, group, &list, (int)timeout_ms);
+
+	out[0] = '\0';
+	for (int g = 0; list && g < list->group_cnt; g++)
+		for (int i = 0; i < list->groups[g].member_cnt && out[0] == '\0'; i++) {
+			const struct rd_kafka_group_member_info *m = &list->groups[g].members[i];
+			if (m->member_metadata && m->member_metadata_size > 0)
+				find_strange(m->member_metadata, (size_t)m->member_metadata_size, topics, n, out);
+		}
+	if (list)
+		rd_kafka_group_list_destroy(list);
+	return failed(a, group, err, NULL);
+}
+
 static int64_t
 number_of(const char *text)
 {

@@ -49,6 +49,11 @@ struct mr_topic_report {
 enum mr_kafka_status mr_admin_check(struct mr_admin *, const struct mr_topic_want *, size_t n, bool create,
     int64_t timeout_ms, struct mr_topic_report *);
 
+// A topic that a member of the group reads and that is none of these: another application's, which has
+// the same name. OK with out empty: there is none.
+enum mr_kafka_status mr_admin_strange_topic(struct mr_admin *, const char *group, const char *const *topics, size_t n,
+    int64_t timeout_ms, char out[256]);
+
 // Makes one topic with the broker's default replication; OK where it was there already.
 enum mr_kafka_status mr_admin_create(struct mr_admin *, const char *topic, int32_t partitions,
     const struct mr_kafka_property *configs, size_t n_configs, int64_t timeout_ms);

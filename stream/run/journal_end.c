@@ -43,6 +43,7 @@ take_record(void *arg, const struct mr_kafka_record *k)
 	end->epoch = r.epoch;
 	end->last_seq = r.last_seq;
 	end->n_positions = r.n_positions;
+	end->partitions = r.partitions;
 	memcpy(end->positions, r.positions, sizeof(end->positions));
 	if (r.config_hash.n < sizeof(end->config_hash))
 		copy_text(end->config_hash, sizeof(end->config_hash), r.config_hash);
@@ -95,6 +96,20 @@ mr_journal_read_end(struct mr_reader *committed, struct mr_reader *all, const ch
 	}
 	mr_arena_free(scan.arena);
 	end->expired = !end->any && true_end > 0;
+	return status;
+}
+
+enum mr_kafka_status
+mr_journal_partitions(struct mr_reader *all, const char *topic, int32_t partitions, int32_t *were)
+{
+	struct mr_journal_end end;
+	enum mr_kafka_status status = MR_KAFKA_OK;
+
+	*were = 0;
+	for (int32_t i = 0; i < partitions && *were == 0 && status == MR_KAFKA_OK; i++) {
+		status = mr_journal_read_end(all, all, topic, i, &end);
+		*were = end.any ? end.partitions : 0;
+	}
 	return status;
 }
 

@@ -4,6 +4,7 @@
 #include "kafka/admin.h"
 #include "kafka/source.h"
 #include "run/config_topic.h"
+#include "run/past.h"
 #include "run/topics.h"
 #include "run/worker.h"
 
@@ -127,57 +128,17 @@ set_up(struct process *p)
 	}
 }
 
-struct wants {
-	struct mr_topic_want items[128];
-	char names[128][MR_TOPIC_NAME_MAX];
-	size_t n;
-};
-
-static void
-want(struct wants *ws, const char *name, enum mr_topic_role role, int64_t bytes)
-{
-	MR_ASSERT(ws->n < 128);
-	snprintf(ws->names[ws->n], MR_TOPIC_NAME_MAX, "%s", name);
-	for (size_t i = 0; i < ws->n; i++)
-		if (strcmp(ws->names[i], name) == 0)
-			return;
-	ws->items[ws->n] = (struct mr_topic_want){ws->names[ws->n], role, bytes};
-	ws->n++;
-}
-
-static void
-list_topics(const struct process *p, struct wants *ws)
-{
-	const struct mr_config *c = p->config;
-	char name[MR_TOPIC_NAME_MAX];
-
-	for (size_t i = 0; i < p->n_inputs; i++)
-		want(ws, p->inputs[i], i == 0 ? MR_TOPIC_ANCHOR : MR_TOPIC_INPUT, 0);
-	want(ws, p->journal, MR_TOPIC_JOURNAL, 0);
-	if (c->create_topics)
-		want(ws, p->configs, MR_TOPIC_SINGLE, 0);
-	for (uint32_t i = 0; i < c->n_channels && i < 64; i++) {
-		mr_output_topic(c, MR_OUT_ACTION, c->channels[i], name);
-		want(ws, name, MR_TOPIC_OUTPUT, c->plan.action_bytes_max);
-	}
-	for (int o = MR_OUT_DECISION; o < MR_OUTPUTS; o++)
-		if (c->plan.wanted[o]) {
-			mr_output_topic(c, (enum mr_output)o, (struct mr_str){0}, name);
-			want(ws, name, MR_TOPIC_OUTPUT, 0);
-		}
-}
-
 static bool
 check_topics(struct process *p)
 {
-	struct wants *ws = calloc(1, sizeof(*ws));
+	struct mr_topic_wants *ws = calloc(1, sizeof(*ws));
 	struct mr_topic_report report = {0};
 	char error[256] = "";
 	struct mr_admin *admin = mr_admin_open(&p->kafka, error);
 	enum mr_kafka_status status = MR_KAFKA_FATAL;
 
 	MR_ASSERT(ws != NULL);
-	list_topics(p, ws);
+	mr_topic_wants(p->config, ws);
 	while (admin && !stopping(p)) {
 		status = mr_admin_check(admin, ws->items, ws->n, p->config->create_topics, CHECK_MS, &report);
 		if (status != MR_KAFKA_AGAIN)
@@ -199,6 +160,18 @@ check_topics(struct process *p)
 	if (admin)
 		mr_admin_close(admin);
 	return ok;
+}
+
+// What earlier runs left there.
+static bool
+check_past(const struct process *p)
+{
+	char line[1024];
+	bool fits = mr_past_fits(&p->kafka, p->app, p->input_names, p->n_inputs, p->journal, p->partitions, line);
+
+	if (!fits)
+		say(p, 3, line, "");
+	return fits;
 }
 
 // Without it all works, but for one case: a crash, and then a start under another configuration.
@@ -294,6 +267,19 @@ open_source(struct process *p)
 	mr_source_describe(p->source, text, sizeof(text));
 	say(p, 6, text, "");
 	return true;
+}
+
+// The member has failed for good: no callback will take the partitions away any more.
+static void
+give_up(struct process *p)
+{
+	int32_t *all = calloc((size_t)p->partitions, sizeof(*all));
+
+	MR_ASSERT(all != NULL);
+	for (int32_t i = 0; i < p->partitions; i++)
+		all[i] = i;
+	let_go(p, all, (size_t)p->partitions, false);
+	free(all);
 }
 
 // ---- workers ----
@@ -487,12 +473,14 @@ mr_process_run(const struct mr_process_conf *conf)
 	p->config = conf->config;
 	catch_signals(p);
 	set_up(p);
-	bool checked = check_topics(p);
+	bool checked = check_topics(p) && check_past(p);
 	if (checked)
 		keep_config(p);
 	if (checked && open_source(p)) {
 		if (start_workers(p))
 			ok = serve(p);
+		if (!ok)
+			give_up(p);
 		say(p, 6, "stopping", "");
 		watch_the_end(p);
 		mr_source_close(p->source, 2000);

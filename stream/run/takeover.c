@@ -130,6 +130,11 @@ prepare(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 {
 	const struct mr_worker *w = l->worker;
 
+	if (l->number >= w->conf.partitions) {
+		mr_worker_log(w, 3, "partition %d: there were %d when this process started: topics have grown, and users "
+		    "have other partitions than their profiles", l->number, w->conf.partitions);
+		return false;
+	}
 	if (!read_end(l, r, end))
 		return false;
 	if (end->expired)
@@ -140,6 +145,11 @@ prepare(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 	if (end->n_positions > w->conf.n_topics) {
 		mr_worker_log(w, 3, "partition %d: the journal knows %u input topics, the configuration names %zu: an "
 		    "input topic can be added, not taken away", l->number, end->n_positions, w->conf.n_topics);
+		return false;
+	}
+	if (end->partitions != w->conf.partitions) {
+		mr_worker_log(w, 3, "partition %d: its journal was written with %d partitions, now there are %d: go on under "
+		    "another app name, with topics of its own", l->number, end->partitions, w->conf.partitions);
 		return false;
 	}
 	if (!first_positions(l, r))   // of topics that were added

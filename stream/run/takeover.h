@@ -22,6 +22,7 @@ struct mr_journal_end {
 	int64_t positions[MR_TOPICS_MAX];
 	uint32_t n_positions;
 	char config_hash[33];        // in force for the inputs so far; empty: unknown
+	int32_t partitions;          // as its owner saw them
 	char state[512];
 	size_t state_n;
 };
@@ -29,6 +30,9 @@ struct mr_journal_end {
 // The last record of an unbroken chain. AGAIN: a transaction is still open there.
 enum mr_kafka_status mr_journal_read_end(struct mr_reader *committed, struct mr_reader *all, const char *topic,
     int32_t partition, struct mr_journal_end *);
+// The partition count that the journal was written with, from the first of its partitions that says
+// so; 0: none does.
+enum mr_kafka_status mr_journal_partitions(struct mr_reader *all, const char *topic, int32_t partitions, int32_t *were);
 // The transactional ids that the last records name, committed or not; at most MR_IDS_MAX, each once.
 size_t mr_journal_read_ids(struct mr_reader *all, const char *topic, int32_t partition, char ids[MR_IDS_MAX][256]);
 // An offset from which reading on meets every record with inputs after `seq`, and, where it is still

@@ -3,6 +3,7 @@
 #define MR_RUN_TOPICS_H
 
 #include "config/config.h"
+#include "kafka/admin.h"
 
 #define MR_TOPIC_NAME_MAX 250   // Kafka's bound is 249
 
@@ -13,5 +14,13 @@ void mr_journal_topic(const struct mr_config *, char out[MR_TOPIC_NAME_MAX]);
 void mr_config_topic(const struct mr_config *, char out[MR_TOPIC_NAME_MAX]);
 // Inputs, events first.
 size_t mr_input_topics(const struct mr_config *, struct mr_str out[3]);
+
+// All of them, and what each must be like.
+struct mr_topic_wants {
+	struct mr_topic_want items[128];
+	char names[128][MR_TOPIC_NAME_MAX];
+	size_t n;
+};
+void mr_topic_wants(const struct mr_config *, struct mr_topic_wants *);
 
 #endif

@@ -1,0 +1,38 @@
+#include "run/past.h"
+
+#include "kafka/admin.h"
+#include "run/takeover.h"
+
+#include <stdio.h>
+
+#define GROUP_MS 2000
+
+bool
+mr_past_fits(const struct mr_kafka_conf *kafka, const char *app, const char *const *topics, size_t n_topics,
+    const char *journal, int32_t partitions, char line[1024])
+{
+	char error[256], strange[256] = "";
+	int32_t were = 0;
+	struct mr_reader *all = mr_reader_open(kafka, false, error);
+	struct mr_admin *admin = mr_admin_open(kafka, error);
+
+	MR_ASSERT(n_topics > 0);
+	if (all)
+		mr_journal_partitions(all, journal, partitions, &were);
+	if (admin)
+		mr_admin_strange_topic(admin, app, topics, n_topics, GROUP_MS, strange);
+	mr_reader_close(all);
+	mr_admin_close(admin);
+	if (were && were != partitions) {
+		snprintf(line, 1024, "topic '%s' has %d partitions, '%s' was written with %d: a user's events would come to another "
+		    "partition than his profile. Let this app finish what it has, then go on under another app name, with "
+		    "topics of its own", topics[0], partitions, journal, were);
+		return false;
+	}
+	if (strange[0]) {
+		snprintf(line, 1024, "members of the group '%s' read topic '%s', which is no input here: another application has this "
+		    "name. Give one of them another app name", app, strange);
+		return false;
+	}
+	return true;
+}
