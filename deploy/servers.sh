@@ -7,16 +7,19 @@ usage()
 {
 	cat <<'END'
 Usage: deploy/servers.sh COMMAND DIR [ARGUMENT]...
-  start DIR [--kafka] [--redis] [--acl] [--appendonly] [--requirepass PASSWORD]
+  start DIR [--kafka] [--redis] [--acl] [--behind PORT] [--appendonly] [--requirepass PASSWORD]
                            starts Kafka and Redis (or only those named), waits until they answer,
                            and writes DIR/env: SERVERS_DIR, KAFKA_BROKERS, REDIS_URL, REDIS_SOCKET, pids
       --acl                a second listener (KAFKA_SASL_BROKERS) for SASL/PLAIN users alice and bob
                            (password: the name and "-secret") who may do what ACLs allow; those on
                            the first listener may do everything
+      --behind PORT        one more listener, KAFKA_BEHIND, that tells its clients to come to PORT:
+                           for a proxy there that hands on to it
   stop DIR                 ends them; the data stay
   stop-kafka DIR, start-kafka DIR, kill-kafka DIR     one server, same ports, same data;
   stop-redis DIR, start-redis DIR, kill-redis DIR     kill: at once, as a crash would
   topic DIR NAME PARTITIONS [KEY=VALUE]...            creates a topic
+  truncate DIR TOPIC PARTITION=OFFSET...              drops the records before those offsets
   acl DIR ARGUMENT...      Kafka's own ACL tool, e.g. --add --allow-principal User:alice ...
   kafka-home               prints the folder that deploy/setup.sh puts Kafka's jars in
 END
@@ -75,10 +78,10 @@ end()
 
 kafka_configure()
 {
-	local port controller sasl
+	local port controller sasl inner
 	local listeners protocols names
 
-	read -r -d '' port controller sasl < <("$python" "$here/kafka/admin.py" ports 3; printf '\0')
+	read -r -d '' port controller sasl inner < <("$python" "$here/kafka/admin.py" ports 4; printf '\0')
 	listeners="PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller"
 	names="PLAINTEXT://127.0.0.1:$port"
 	protocols='PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT'
@@ -86,6 +89,12 @@ kafka_configure()
 		listeners="$listeners,USERS://127.0.0.1:$sasl"
 		names="$names,USERS://127.0.0.1:$sasl"
 		protocols="$protocols,USERS:SASL_PLAINTEXT"
+	fi
+	if [ -n "$behind" ]; then
+		listeners="$listeners,BEHIND://127.0.0.1:$inner"
+		names="$names,BEHIND://127.0.0.1:$behind"
+		protocols="$protocols,BEHIND:PLAINTEXT"
+		printf '%s\n' "127.0.0.1:$inner" >"$dir/kafka.behind"
 	fi
 	# Retention has no limit: tests write events of years ago, with their times.
 	cat >"$dir/kafka.properties" <<END
@@ -185,6 +194,7 @@ write_env()
 		if [ -e "$dir/kafka.brokers" ]; then
 			echo "KAFKA_BROKERS=$(cat "$dir/kafka.brokers")"
 			[ "$acl" = no ] || echo "KAFKA_SASL_BROKERS=$(cat "$dir/kafka.sasl")"
+			[ ! -e "$dir/kafka.behind" ] || echo "KAFKA_BEHIND=$(cat "$dir/kafka.behind")"
 			echo "KAFKA_PID=$(cat "$dir/kafka.pid")"
 		fi
 		if [ -e "$dir/redis.port" ]; then
@@ -193,6 +203,20 @@ write_env()
 			echo "REDIS_PID=$(cat "$dir/redis.pid")"
 		fi
 	} >"$dir/env"
+}
+
+# truncate TOPIC PARTITION=OFFSET...
+truncate_topic()
+{
+	local topic=$1 list='' at
+
+	shift
+	for at; do
+		list="$list${list:+,}{\"topic\": \"$topic\", \"partition\": ${at%%=*}, \"offset\": ${at#*=}}"
+	done
+	echo "{\"partitions\": [$list], \"version\": 1}" >"$dir/truncate.json"
+	(java_run org.apache.kafka.tools.DeleteRecordsCommand --bootstrap-server "$(cat "$dir/kafka.brokers")" \
+		--offset-json-file "$dir/truncate.json")
 }
 
 # Renews the pid in DIR/env after a server was started again.
@@ -231,12 +255,13 @@ start()
 {
 	local kafka=no redis=no
 
-	acl=no appendonly=no password=
+	acl=no appendonly=no password='' behind=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kafka) kafka=yes ;;
 		--redis) redis=yes ;;
 		--acl) acl=yes ;;
+		--behind) behind=${2:?}; shift ;;
 		--appendonly) appendonly=yes ;;
 		--requirepass) password=${2:?}; shift ;;
 		*) usage >&2; exit 2 ;;
@@ -248,7 +273,7 @@ start()
 	fi
 	[ $kafka = no ] || [ -e "$(kafka_home)/complete" ] || die "no Kafka yet: run deploy/setup.sh"
 	trap 'test $? = 0 || stop_all' EXIT
-	rm -f "$dir"/{kafka,redis}.{brokers,sasl,port}
+	rm -f "$dir"/{kafka,redis}.{brokers,sasl,behind,port}
 	[ $redis = no ] || start_one redis
 	[ $kafka = no ] || start_one kafka
 	write_env
@@ -274,6 +299,7 @@ kill-redis) end redis KILL 5 ;;
 start-kafka) kafka_start || failed kafka; renew_env ;;
 start-redis) redis_start || failed redis; renew_env ;;
 topic) "$python" "$here/kafka/admin.py" topic "$(cat "$dir/kafka.brokers")" "$@" ;;
+truncate) truncate_topic "$@" ;;
 acl) (java_run org.apache.kafka.tools.AclCommand --bootstrap-server "$(cat "$dir/kafka.brokers")" "$@") ;;
 *) usage >&2; exit 2 ;;
 esac

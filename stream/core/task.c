@@ -13,8 +13,6 @@
 #define BATCH_BYTES_MAX (256u << 20)
 #define SCRATCH_BYTES_MAX (64u << 20)
 #define EFFECTS_BYTES_MAX (1024u << 20)
-#define AHEAD_RECORD 6         // items of the batch, for look_ahead
-#define AHEAD_PARTS 3
 
 struct mr_task *
 mr_task_new(const struct mr_task_conf *conf)
@@ -48,7 +46,6 @@ mr_task_free(struct mr_task *t)
 		free((void *)(uintptr_t)t->held.items[(t->held.head + i) % t->held.cap].user.p);
 	free(t->held.items);
 	free(t->deferred);
-	free(t->items);
 	free(t->effects);
 	mr_writer_free(&t->writer);
 	mr_writer_free(&t->page);
@@ -67,31 +64,6 @@ void
 mr_task_batch(struct mr_task *t)
 {
 	mr_arena_reset(t->batch);
-	t->n_items = 0;
-}
-
-static void
-remember(struct mr_task *t, struct mr_item *item)
-{
-	if (t->n_items == t->cap_items) {
-		t->cap_items = t->cap_items ? 2 * t->cap_items : 256;
-		t->items = realloc(t->items, t->cap_items * sizeof(*t->items));
-		MR_ASSERT(t->items != NULL);
-	}
-	item->number = t->n_items;
-	t->items[t->n_items++] = item;
-}
-
-// Brings near what the next items of the batch will use: users lie all over memory.
-static void
-look_ahead(const struct mr_task *t, const struct mr_item *item)
-{
-	size_t far = item->number + AHEAD_RECORD, near = item->number + AHEAD_PARTS;
-
-	if (far < t->n_items && t->items[far]->good)
-		mr_users_prefetch_record(t->users, t->items[far]->user_hash);
-	if (near < t->n_items && t->items[near]->good)
-		mr_users_prefetch_parts(t->users, t->items[near]->user_hash);
 }
 
 size_t
@@ -105,7 +77,6 @@ mr_task_decode(struct mr_task *t, const struct mr_raw_record *raw)
 {
 	struct mr_item *item = mr_arena_alloc(t->batch, sizeof(*item));
 
-	remember(t, item);
 	item->raw = raw;
 	item->good = mr_decode(t->decoder, raw, t->batch, &item->event, &item->error);
 	if (item->good) {
@@ -391,7 +362,6 @@ check_partition(struct mr_task *t, const struct mr_event *e)
 void
 mr_task_apply(struct mr_task *t, const struct mr_item *item)
 {
-	look_ahead(t, item);
 	begin_input(t);
 	digest_input(t, item->raw);
 	if (!item->good) {

@@ -41,7 +41,6 @@ struct mr_item {
 	struct mr_event event;        // time_ms not yet clamped
 	struct mr_decode_error error;
 	uint64_t user_hash;
-	size_t number;                // in its batch
 };
 
 struct mr_task *mr_task_new(const struct mr_task_conf *);

@@ -29,8 +29,6 @@ struct mr_task {
 	uint64_t counters[MR_C_COUNT];
 
 	struct mr_arena *batch;     // decoded items
-	struct mr_item **items;     // of the batch, in the order of decoding
-	size_t n_items, cap_items;
 	struct mr_arena *scratch;   // one input
 	struct mr_event derived[DERIVED_MAX];
 	uint16_t n_derived;         // waiting

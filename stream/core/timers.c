@@ -2,15 +2,9 @@
 
 #include <stdlib.h>
 
-// The time stands beside the user, so that moving through the heap touches no record.
-struct entry {
-	int64_t due_ms;            // the user's heap_due_ms
-	struct mr_user *user;
-};
-
 struct mr_timers {
 	const struct mr_users *users;
-	struct entry *heap;        // binary, by before()
+	struct mr_user **heap;     // binary, by before()
 	uint32_t n, cap;
 };
 
@@ -34,37 +28,35 @@ mr_timers_free(struct mr_timers *ts)
 }
 
 static bool
-before(const struct mr_timers *ts, struct entry a, struct entry b)
+before(const struct mr_timers *ts, const struct mr_user *a, const struct mr_user *b)
 {
-	if (a.due_ms != b.due_ms)
-		return a.due_ms < b.due_ms;
-	return mr_str_cmp(mr_user_id(ts->users, a.user), mr_user_id(ts->users, b.user)) < 0;
+	if (a->heap_due_ms != b->heap_due_ms)
+		return a->heap_due_ms < b->heap_due_ms;
+	return mr_str_cmp(mr_user_id(ts->users, a), mr_user_id(ts->users, b)) < 0;
 }
 
 static void
-place(struct mr_timers *ts, struct entry e, uint32_t pos)
+place(struct mr_timers *ts, struct mr_user *u, uint32_t pos)
 {
-	ts->heap[pos] = e;
-	e.user->heap_pos = pos;
+	ts->heap[pos] = u;
+	u->heap_pos = pos;
 }
 
 static void
 sift_up(struct mr_timers *ts, struct mr_user *u)
 {
-	struct entry e = {u->heap_due_ms, u};
 	uint32_t pos = u->heap_pos;
 
-	while (pos > 0 && before(ts, e, ts->heap[(pos - 1) / 2])) {
+	while (pos > 0 && before(ts, u, ts->heap[(pos - 1) / 2])) {
 		place(ts, ts->heap[(pos - 1) / 2], pos);
 		pos = (pos - 1) / 2;
 	}
-	place(ts, e, pos);
+	place(ts, u, pos);
 }
 
 static void
 sift_down(struct mr_timers *ts, struct mr_user *u)
 {
-	struct entry e = {u->heap_due_ms, u};
 	uint32_t pos = u->heap_pos;
 
 	for (;;) {
@@ -73,12 +65,12 @@ sift_down(struct mr_timers *ts, struct mr_user *u)
 			break;
 		if (child + 1 < ts->n && before(ts, ts->heap[child + 1], ts->heap[child]))
 			child++;
-		if (!before(ts, ts->heap[child], e))
+		if (!before(ts, ts->heap[child], u))
 			break;
 		place(ts, ts->heap[child], pos);
 		pos = child;
 	}
-	place(ts, e, pos);
+	place(ts, u, pos);
 }
 
 void
@@ -88,14 +80,14 @@ mr_timers_remove(struct mr_timers *ts, struct mr_user *u)
 
 	if (pos == MR_NOT_IN_HEAP)
 		return;
-	MR_ASSERT(ts->heap[pos].user == u);
+	MR_ASSERT(ts->heap[pos] == u);
 	u->heap_pos = MR_NOT_IN_HEAP;
-	struct entry last = ts->heap[--ts->n];
-	if (last.user == u)
+	struct mr_user *last = ts->heap[--ts->n];
+	if (last == u)
 		return;
 	place(ts, last, pos);
-	sift_up(ts, last.user);
-	sift_down(ts, last.user);
+	sift_up(ts, last);
+	sift_down(ts, last);
 }
 
 static void
@@ -103,10 +95,10 @@ insert(struct mr_timers *ts, struct mr_user *u)
 {
 	if (ts->n == ts->cap) {
 		ts->cap = ts->cap ? 2 * ts->cap : 256;
-		ts->heap = realloc(ts->heap, ts->cap * sizeof(*ts->heap));
+		ts->heap = realloc(ts->heap, ts->cap * sizeof(struct mr_user *));
 		MR_ASSERT(ts->heap != NULL);
 	}
-	place(ts, (struct entry){u->heap_due_ms, u}, ts->n++);
+	place(ts, u, ts->n++);
 	sift_up(ts, u);
 }
 
@@ -130,8 +122,8 @@ mr_timers_update(struct mr_timers *ts, struct mr_user *u)
 struct mr_user *
 mr_timers_first(struct mr_timers *ts, int64_t until_ms, int64_t *due_ms)
 {
-	while (ts->n > 0 && ts->heap[0].due_ms <= until_ms) {
-		struct mr_user *u = ts->heap[0].user;
+	while (ts->n > 0 && ts->heap[0]->heap_due_ms <= until_ms) {
+		struct mr_user *u = ts->heap[0];
 		int64_t due = mr_user_due(u);
 		MR_ASSERT(due >= u->heap_due_ms);
 		if (due == u->heap_due_ms) {
@@ -165,7 +157,7 @@ mr_timers_count(const struct mr_timers *ts, int64_t due_ms, size_t max)
 		stack[depth++] = 0;
 	while (depth > 0 && found < max) {
 		uint32_t pos = stack[--depth];
-		if (pos >= ts->n || ts->heap[pos].due_ms > due_ms)
+		if (pos >= ts->n || ts->heap[pos]->heap_due_ms > due_ms)
 			continue;
 		found++;
 		MR_ASSERT(depth + 2 <= 64);

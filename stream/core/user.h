@@ -48,11 +48,7 @@ uint64_t mr_users_hash(struct mr_str id);
 struct mr_user *mr_users_find(const struct mr_users *, struct mr_str id, uint64_t hash);
 // A new, empty record. The id must not be there yet.
 struct mr_user *mr_users_add(struct mr_users *, struct mr_str id, uint64_t hash);
-// Three steps ahead of using a user, each of which needs what the one before brought near: the slot,
-// the record, what hangs on the record. They only hint; an unknown user does no harm.
 void mr_users_prefetch(const struct mr_users *, uint64_t hash);
-void mr_users_prefetch_record(const struct mr_users *, uint64_t hash);
-void mr_users_prefetch_parts(const struct mr_users *, uint64_t hash);
 const struct mr_plan *mr_users_plan(const struct mr_users *);
 size_t mr_users_count(const struct mr_users *);
 size_t mr_users_bytes(const struct mr_users *);     // all that the records take

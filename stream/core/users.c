@@ -89,33 +89,6 @@ mr_users_prefetch(const struct mr_users *us, uint64_t hash)
 	__builtin_prefetch(&us->slots[hash & us->mask]);
 }
 
-#define LINE 64
-#define RECORD_LINES 12   // header, and most of what operators keep within the record
-
-void
-mr_users_prefetch_record(const struct mr_users *us, uint64_t hash)
-{
-	const struct slot *s = &us->slots[hash & us->mask];
-	size_t size = sizeof(struct mr_user) + us->plan->states_size;
-
-	if (s->user == NULL || s->hash != hash)
-		return;
-	for (size_t at = 0; at < size && at < (size_t)RECORD_LINES * LINE; at += LINE)
-		__builtin_prefetch((const char *)s->user + at);
-}
-
-void
-mr_users_prefetch_parts(const struct mr_users *us, uint64_t hash)
-{
-	const struct slot *s = &us->slots[hash & us->mask];
-
-	if (s->user == NULL || s->hash != hash)
-		return;
-	__builtin_prefetch(s->user->timers);
-	for (size_t at = 0; at < s->user->cap_seen * sizeof(*s->user->seen); at += LINE)
-		__builtin_prefetch((const char *)s->user->seen + at);
-}
-
 struct mr_user *
 mr_users_find(const struct mr_users *us, struct mr_str id, uint64_t hash)
 {

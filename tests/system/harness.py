@@ -203,6 +203,19 @@ def free_port():
         return s.getsockname()[1]
 
 
+def of_record(r):
+    """All that a subscriber can see of a message, but where and when the broker put it."""
+    return (r.key, tuple(sorted(r.headers)), r.value)
+
+
+def of_line(line):
+    """The same from a line of replay: the structured form of the same CloudEvent."""
+    e = json.loads(line)
+    data = line[line.index(b',"data":') + 8:-1]
+    headers = [("content-type" if k == "datacontenttype" else "ce_" + k, v.encode()) for k, v in e.items() if k != "data"]
+    return (e["partitionkey"].encode(), tuple(sorted(headers)), data)
+
+
 def key_of(event):
     return (event.get("userId") or event.get("anonymousId") or "").encode()
 

@@ -90,27 +90,13 @@ class Live(unittest.TestCase):
             return time.monotonic() - since > 8
         harness.until("silence", 300, stable, every=1, process=process)
 
-    @staticmethod
-    def of_record(r):
-        """All that a subscriber can see, but where and when the broker put it."""
-        return (r.key, tuple(sorted(r.headers)), r.value)
-
-    @staticmethod
-    def of_line(line):
-        """The same from a line of replay: the structured form of the same CloudEvent."""
-        e = json.loads(line)
-        data = line[line.index(b',"data":') + 8:-1]
-        headers = [("content-type" if k == "datacontenttype" else "ce_" + k, v.encode())
-                   for k, v in e.items() if k != "data"]
-        return (e["partitionkey"].encode(), tuple(sorted(headers)), data)
-
     def compare(self):
         r = subprocess.run([MILLRACE, "replay", "-c", self.path, "--topic", self.app + ".events", "--journal", "--emit",
                             "actions,decisions,sessions,dead_letters"], capture_output=True, check=False)
         self.assertEqual(r.returncode, 0, r.stderr.decode()[-2000:])
-        expected = [self.of_line(line) for line in r.stdout.splitlines()]
+        expected = [harness.of_line(line) for line in r.stdout.splitlines()]
         records = self.servers.read(*self.outputs)
-        found = [self.of_record(x) for x in records]
+        found = [harness.of_record(x) for x in records]
         ids = collections.Counter(dict(x.headers)["ce_id"] for x in records)
         self.assertEqual([i for i, n in ids.items() if n > 1], [], "twice")
         kinds = collections.Counter(x.topic for x in records)

@@ -1,0 +1,122 @@
+"""Bounds hold: memory, membership, lag, and nothing lost, while Redis is slow, a topic refuses, one user
+is very hot, and more comes than can be applied."""
+import time
+import threading
+import unittest
+
+import case
+from case import harness, say
+
+MiB = 1 << 20
+# What the configuration allows a process: for each partition its users and what was fetched; decoded
+# records, producers' queues and libraries beside it.
+USERS, FETCHED, REST = 4, 1, 160
+LIMITS = {"memory": "%dMiB" % USERS, "limits": ", fetched: %dMiB, unacknowledged: 2000" % FETCHED}
+
+
+class Sampler(threading.Thread):
+    """The greatest memory, users' bytes and lag of a process while it is looked at."""
+
+    def __init__(self, instance):
+        super().__init__(daemon=True)
+        self.instance, self.end = instance, threading.Event()
+        self.rss = self.users = self.lag = 0
+        self.start()
+
+    def run(self):
+        while not self.end.is_set() and self.instance.alive:
+            self.rss = max(self.rss, self.instance.rss())
+            m = self.instance.metrics()
+            for k, v in m.items():
+                if k.startswith("millrace_user_bytes"):
+                    self.users = max(self.users, v)
+            self.lag = max(self.lag, sum(v for k, v in m.items() if k.startswith("millrace_lag_messages")))
+            self.end.wait(0.1)
+
+    def stop(self):
+        self.end.set()
+        self.join()
+
+
+class Bounds(case.Case):
+    servers = ("--acl",)
+
+    def begin(self, app, **changes):
+        super().begin(app, **{**LIMITS, "flush": "1s", **changes})
+        self.instance = self.world.instances[0]
+        self.before = self.total("millrace_takeovers_total")
+        self.sampler = Sampler(self.instance)
+
+    def held(self, name, lag=True):
+        self.finish(120)
+        self.sampler.stop()
+        say("%s: memory at most %d MiB, users of a partition %.1f MiB, lag at most %d messages"
+            % (name, self.sampler.rss // MiB, self.sampler.users / MiB, self.sampler.lag))
+        self.assertLess(self.sampler.rss, (self.world.partitions * (USERS + FETCHED) + REST) * MiB)
+        self.assertLess(self.sampler.users, (USERS + 1) * MiB)
+        if lag:
+            self.assertGreater(self.sampler.lag, 0)
+
+    def member(self):
+        """Nothing was taken away or over anew."""
+        self.assertEqual(self.total("millrace_takeovers_total"), self.before, self.instance.log[-3000:])
+        self.assertEqual(sum(v for k, v in self.instance.metrics().items() if 'kind="lost"' in k), 0)
+
+    def test_slow_redis(self):
+        self.begin("slow")
+        self.under(users=20000, rate=1500).start()
+        self.follower.start()
+        time.sleep(3)
+        self.world.proxy.do("redis", "slow", 50)
+        time.sleep(15)
+        self.world.proxy.do("redis", "pass")
+        self.watch.catch_up(60)
+        self.member()
+        self.held("Redis at 50 ms a call")
+
+    def test_hot_user(self):
+        self.begin("hot")
+        self.under(users=200, rate=3000, hot=0.9).start()
+        self.follower.start()
+        time.sleep(12)
+        self.watch.catch_up(60)
+        self.member()
+        self.held("one user has nine of ten events", lag=False)
+
+    def test_more_than_can_be_applied(self):
+        self.begin("flood")
+        self.under(users=30000, rate=400)
+        self.world.proxy.do("redis", "slow", 20)      # so that the task is slow, on any machine
+        self.load.ping_everybody()
+        self.load.ping_everybody()
+        self.load.start()
+        self.follower.start()
+        time.sleep(10)
+        self.member()
+        self.world.proxy.do("redis", "pass")
+        self.watch.catch_up(120)
+        self.held("a flood")
+
+    def test_topic_refuses(self):
+        w = self.world
+        acl = ["--allow-principal", "User:alice", "--operation", "All", "--resource-pattern-type", "prefixed"]
+        w.servers.do("acl", "--add", *acl, "--topic", "refused", "--group", "refused", "--transactional-id", "refused")
+        sasl = '%s", security.protocol: sasl_plaintext, sasl.mechanism: PLAIN, sasl.username: alice, ' \
+               'sasl.password: "alice-secret' % w.servers.env["KAFKA_SASL_BROKERS"]
+        self.begin("refused", brokers=sasl)
+        self.under(users=400, rate=400).start()
+        self.follower.start()
+        time.sleep(2)
+        deny = ["--deny-principal", "User:alice", "--operation", "Write", "--topic", "refused.crm"]
+        w.servers.do("acl", "--add", *deny)
+        harness.until("it notices", 30, lambda: self.total("millrace_denied_writes_total") > 0, process=self.instance.process)
+        time.sleep(8)
+        self.assertIn("refused.crm", self.instance.log)
+        w.servers.do("acl", "--remove", "--force", *deny)
+        self.watch.catch_up(60)
+        self.member()
+        self.held("a topic that refuses")
+
+
+if __name__ == "__main__":
+    unittest.main()
