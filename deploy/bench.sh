@@ -32,7 +32,7 @@ callgrind()
 	valgrind --tool=callgrind --callgrind-out-file="$out" --toggle-collect=apply \
 		build/bench/bench_core bench/core.yaml --events 20000 --users 500 --runs 1 --profile 2>/dev/null
 	callgrind_annotate --inclusive=no "$out" | awk '/PROGRAM TOTALS/ {gsub(",", "", $1); printf "%.0f instructions an event\n", $1 / 20000}'
-	callgrind_annotate --inclusive=no "$out" | sed -n '/file:function/,$p' | head -30
+	callgrind_annotate --inclusive=no "$out" | awk '/file:function/ {on = 1} on && n++ < 30'
 }
 
 [ $# -gt 0 ] || set -- core pipeline
