@@ -81,7 +81,9 @@ mr_demo_cluster_topics(struct mr_demo_cluster *c, const struct mr_config *config
 		ok = make(c, name, partitions, error);
 	}
 	mr_journal_topic(config, name);
-	return ok && make(c, name, partitions, error);
+	ok = ok && make(c, name, partitions, error);
+	mr_config_topic(config, name);
+	return ok && make(c, name, 1, error);
 }
 
 bool
