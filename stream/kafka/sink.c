@@ -118,9 +118,12 @@ end(struct mr_sink *s, int64_t timeout_ms)
 {
 	if (s->client.rk == NULL)
 		return;
+	// What is under way is waited for first: a purge between a transaction's first message and the
+	// answer to its registration trips an assertion of the library (2.0.2).
+	rd_kafka_flush(s->client.rk, (int)timeout_ms);
 	// Purged messages come back as failed: their counters are served here.
 	rd_kafka_purge(s->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	rd_kafka_flush(s->client.rk, (int)timeout_ms);
+	rd_kafka_flush(s->client.rk, 100);
 	if (s->wake_fd >= 0)
 		rd_kafka_queue_io_event_enable(s->main_queue, -1, NULL, 0);
 	rd_kafka_queue_destroy(s->main_queue);
