@@ -46,7 +46,7 @@ class Readme(unittest.TestCase):
             words = command.split()
             if words[0] == "build/millrace":
                 self.assertEqual(shell("build/millrace %s --help" % words[1]).returncode, 0, command)
-                if words[1] in CHEAP:
+                if words[1] in CHEAP and "--topic" not in words:   # that one needs a broker
                     self.assertEqual(shell(command).returncode, 0, command)
             else:
                 self.assertTrue(os.access(os.path.join(ROOT, words[0]), os.X_OK), command)
