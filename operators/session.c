@@ -9,6 +9,9 @@ static const struct mr_param params[] = {
 	    "Longest session; an event beyond it begins a new one. 0s: none."},
 	{"most_events", MR_P_INT, offsetof(struct session_conf, most_events), NULL, 0, 1e9, "0", NULL,
 	    "Most events of a session; the next one begins a new one. 0: any number."},
+	{"burst", MR_P_NODE, offsetof(struct session_conf, burst_node), NULL, 0, 0, NULL, NULL,
+	    "N within LENGTH, such as 100 within 100s: most events in that time from a session's beginning; "
+	    "the next one begins a new one."},
 	{"new_on", MR_P_STRINGS, offsetof(struct session_conf, new_on), NULL, 0, 0, NULL, NULL,
 	    "What else begins a new session: campaign (context.campaign changes), midnight (in the user's zone)."},
 	{"ignore", MR_P_STRINGS, offsetof(struct session_conf, ignore), NULL, 0, 0, NULL, NULL,
@@ -110,6 +113,8 @@ setup(struct mr_setup *s, const struct mr_node *node)
 	struct session_conf *c = mr_setup_alloc(s, sizeof(*c));
 
 	if (!mr_setup_params(s, node, params, c) || !setup_new_on(s, c))
+		return NULL;
+	if (c->burst_node && !mr_setup_rate(s, c->burst_node, "within", &c->burst))
 		return NULL;
 	const struct mr_node *longest = mr_node_get(node, "longest");
 	if (c->longest_ms && c->longest_ms < c->gap_ms)

@@ -23,6 +23,15 @@ span_fits(const struct session_conf *c, const struct session *s, int64_t from, i
 	return true;
 }
 
+// Whether a session from `from` to `to` has as many events as it may have.
+static bool
+is_full(const struct session_conf *c, int64_t events, int64_t from, int64_t to)
+{
+	if (c->most_events && events >= c->most_events)
+		return true;
+	return c->burst.n && events >= c->burst.n && to - from < c->burst.length_ms;
+}
+
 // Whether the event may go on with session `s`, which began before it.
 static bool
 goes_on(const struct session_hit *h, const struct session *s, enum session_end *why)
@@ -39,7 +48,7 @@ goes_on(const struct session_hit *h, const struct session *s, enum session_end *
 		*why = END_CAMPAIGN;
 		return false;
 	}
-	if (c->most_events && s->events >= c->most_events) {
+	if (is_full(c, s->events, s->started_ms, h->ms)) {
 		*why = END_EVENTS;
 		return false;
 	}
@@ -57,7 +66,7 @@ leads_to(const struct session_hit *h, const struct session *s)
 		return false;
 	if (c->on_campaign && s->first_campaign && s->first_campaign != h->campaign)
 		return false;
-	return c->most_events == 0 || s->events < c->most_events;
+	return !is_full(c, s->events, h->ms, s->ended_ms);
 }
 
 // Whether the event makes one session of its two neighbours.
@@ -70,7 +79,7 @@ bridges(const struct session_hit *h, const struct session *a, const struct sessi
 	MR_ASSERT(a->started_ms <= h->ms && h->ms < b->started_ms);
 	if (!span_fits(c, a, a->started_ms, b->ended_ms, &why))
 		return false;
-	return c->most_events == 0 || a->events + b->events < c->most_events;
+	return !is_full(c, (int64_t)a->events + b->events, a->started_ms, b->ended_ms);
 }
 
 struct session_place
@@ -107,7 +116,7 @@ mr_session_relink(const struct session_conf *c, struct session_state *st, size_t
 		b->split = (uint8_t)why;
 	else if (c->on_campaign && b->first_campaign && b->first_campaign != a->last_campaign)
 		b->split = END_CAMPAIGN;
-	else if (c->most_events && a->events + b->events > c->most_events)
+	else if (is_full(c, (int64_t)a->events + b->events - 1, a->started_ms, b->started_ms))
 		b->split = END_EVENTS;
 	else
 		b->split = END_LENGTH; // together they would be too long

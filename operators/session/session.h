@@ -68,8 +68,10 @@ struct session_conf {
 	// parameters
 	int64_t gap_ms, longest_ms, most_events, keep, text_max;
 	struct mr_strs new_on, ignore;
+	const struct mr_node *burst_node;
 	// worked out
 	bool on_campaign, on_midnight;
+	struct mr_rate burst;   // n 0: none
 	struct mr_str app;
 	const struct mr_time_conf *time;
 	int32_t *ignored;

@@ -119,5 +119,6 @@ Test(session_books, few_are_kept)
 
 Test(session_books, everything_splits)
 {
-	check("session: {gap: 10m, keep: 4, longest: 20m, most_events: 5, new_on: [campaign, midnight]}\ntime: {old: 2h}\n", 9000000);
+	check("session: {gap: 10m, keep: 4, longest: 20m, most_events: 5, burst: 3 within 2m, new_on: [campaign, midnight]}\n"
+	    "time: {old: 2h}\n", 9000000);
 }

@@ -55,6 +55,23 @@ SCENARIO(session_message, number_of_events_of_one_instant, SESSION("gap: 30m, mo
 	expect(s, 0, "\"events\":2");
 }
 
+// Three in under a minute are too many for one session, in a minute they are not.
+SCENARIO(session_message, burst, SESSION("gap: 30m, burst: 2 within 1m"))
+{
+	ping(s, "10:00:00");
+	ping(s, "10:00:30");
+	ping(s, "10:00:59.999");
+	ping(s, "10:01:30");
+	ping(s, "10:01:59.999");
+	ping(s, "10:02:00");
+	until(s, "12:00");
+	cr_assert_eq(published(s), 2);
+	expect(s, 0, "\"events\":2");
+	expect(s, 0, "\"closed_by\":\"events\"");
+	expect(s, 1, "\"events\":4");   // its third came exactly a minute after its first
+	expect(s, 1, "\"closed_by\":\"gap\"");
+}
+
 SCENARIO(session_message, midnight_in_the_users_zone, SESSION("gap: 30m, new_on: [midnight]"))
 {
 	call(s, "10:45", "\"type\":\"track\",\"event\":\"A\",\"context\":{\"timezone\":\"Asia/Kolkata\"}");
