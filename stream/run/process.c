@@ -19,6 +19,7 @@
 #define POLL_MS 100
 #define TROUBLE_MS 10000       // for how long a consumer's error is shown when it does not come again
 #define RELEASE_MS 15000       // longest wait for workers in a rebalance
+#define LOST_RELEASE_MS 50000  // and where the group has given up on us: their calls to absent brokers end first
 #define STOP_MS 4500           // of a clean stop; then the process ends all the same
 
 struct thread {
@@ -212,7 +213,7 @@ on_assign(void *arg, const struct mr_group *group, uint64_t epoch, const int32_t
 static void
 let_go(struct process *p, const int32_t *numbers, size_t n, bool clean)
 {
-	int64_t until_ms = mr_mono_ms(&mr_clock_os) + RELEASE_MS;
+	int64_t until_ms = mr_mono_ms(&mr_clock_os) + (clean ? RELEASE_MS : LOST_RELEASE_MS);
 
 	for (size_t i = 0; i < n; i++)
 		mr_worker_release(worker_of(p, numbers[i]), numbers[i], clean);
