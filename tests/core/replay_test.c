@@ -15,6 +15,11 @@ static const char yaml[] =
     "profile:\n"
     "  carts_1h: {count: Product Added, over: 1h}\n"
     "  spend: {sum: event.properties.price, of: Product Added}\n"
+    "  cart: {top: event.properties.cart_id, of: Product Added, half_life: 1h}\n"
+    "  prices: {distinct: event.properties.price, of: Product Added, over: 2h, keep: 4}\n"
+    "  pace: {interval: Product Viewed}\n"
+    "lifecycle: {purchase: Order Completed, dormant: 1h, churned: 3h}\n"
+    "churn: {bgnbd: {r: 0.243, alpha: 4.414, a: 0.793, b: 2.426}, horizon: 1d, check: 1h}\n"
     "rules:\n"
     "  cart:\n"
     "    on: Product Added\n"
@@ -26,9 +31,11 @@ static const char yaml[] =
     "      - send: {channel: push, template: reminder, data: {cart: run.key, spend: user.spend}}\n"
     "      - wait: 10m\n"
     "      - tag: {add: slow, for: 15m}\n"
+    "  often: {on: Product Viewed, at_least: 3 within 1h, again_after: 10m, at_most: 2 per day,\n"
+    "    then: [{wait: 1h}, {send: {channel: mail, template: often, data: {pace: user.spend}}}]}\n"
     // Many of these come from timers of several users that one input fires.
     "  gone:\n"
-    "    on: [Session Ended, Tag Removed]\n"
+    "    on: [Session Ended, Tag Removed, Stage Changed, Churn Band Changed]\n"
     "    for_each: event.event\n"
     "    then: [{wait: 2h}, {send: {channel: mail, template: gone}}]\n";
 
