@@ -244,20 +244,17 @@ Test(real, a_full_queue_goes_on_at_once)
 	member_open(&m, real_conf(), in, NULL, &in, 1);
 	member_wait(&m, 1);
 	m.task = mr_source_start(m.source, 0, m.epoch, offsets, m.fd);
-	int64_t before = real_now_ms(), last = before, longest = 0;
+	int64_t before = real_now_ms();
 	while (got < N) {
 		struct mr_source_batch b;
 		cr_assert(mr_source_drain(m.task, 0, 500, &b));
-		if (b.n > 0) {
-			longest = real_now_ms() - last > longest ? real_now_ms() - last : longest;
-			last = real_now_ms();
-		}
 		got += b.n;
 		mr_source_release(m.task, &b);
 		usleep(1000); // slower than the fetching
 		cr_assert_lt(real_now_ms() - before, 20000);
 	}
-	cr_assert_lt(longest, 400, "%lld ms without a record", (long long)longest);
+	// Eight waits of a second if nothing prods it; well below one second if something does.
+	cr_assert_lt(real_now_ms() - before, 5000);
 	member_close(&m);
 }
 
