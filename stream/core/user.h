@@ -61,6 +61,9 @@ mr_user_state(const struct mr_user *u, const struct mr_instance *i)
 }
 struct mr_str mr_user_id(const struct mr_users *, const struct mr_user *);
 bool mr_user_empty(const struct mr_users *, const struct mr_user *);
+// What the core remembers of a user (messageIds, the last record) goes when all else has gone: the
+// store keeps nothing of an empty record, so memory must not either, or an eviction would show.
+void mr_user_clear_if_empty(struct mr_users *, struct mr_user *);
 
 // Whether `id` was seen among the last plan->dedup_keep messageIds of the user; remembers it if not.
 bool mr_user_seen(struct mr_users *, struct mr_user *, struct mr_str message_id);

@@ -194,6 +194,17 @@ mr_user_empty(const struct mr_users *us, const struct mr_user *u)
 	return true;
 }
 
+void
+mr_user_clear_if_empty(struct mr_users *us, struct mr_user *u)
+{
+	if (!mr_user_empty(us, u))
+		return;
+	u->n_seen = u->next_seen = 0;
+	u->timer_number = 0;
+	u->last_topic = -1;
+	u->last_offset = 0;
+}
+
 bool
 mr_user_seen(struct mr_users *us, struct mr_user *u, struct mr_str message_id)
 {

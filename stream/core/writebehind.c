@@ -11,6 +11,7 @@ void
 mr_task_touch(struct mr_task *t, struct mr_user *u)
 {
 	u->stamp = t->seq;
+	mr_user_clear_if_empty(t->users, u);
 	if (u->first_change || !t->conf.stored)
 		return;
 	u->first_change = t->seq;
