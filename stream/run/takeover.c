@@ -2,6 +2,7 @@
 // have not seen, go on. Blocks the worker while it lasts; the group's membership is kept elsewhere.
 #include "run/worker_impl.h"
 
+#include "core/mutation.h"
 #include "run/config_topic.h"
 #include "run/takeover.h"
 
@@ -65,6 +66,22 @@ abort_predecessors(struct mr_lane *l, struct mr_reader *all)
 	}
 }
 
+// A predecessor may have sent its offsets, which the group then took, and its journal record not yet:
+// what it commits is only settled once no offsets of these partitions are pending. After that an
+// older generation can add none, so it can commit nothing more.
+static enum mr_kafka_status
+wait_for_offsets(struct mr_lane *l)
+{
+	const struct mr_worker *w = l->worker;
+	struct mr_kafka_position positions[MR_TOPICS_MAX];
+
+	if (MR_MUTATION(SKIP_OFFSETS_WAIT))
+		return MR_KAFKA_OK;
+	for (size_t i = 0; i < w->conf.n_topics; i++)
+		positions[i] = (struct mr_kafka_position){w->conf.topics[i], l->number, -1};
+	return mr_source_committed(w->conf.source, positions, w->conf.n_topics, PENDING_MS);
+}
+
 static bool
 read_end(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 {
@@ -74,7 +91,9 @@ read_end(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 	bool aborted = false;
 
 	for (;;) {
-		status = mr_journal_read_end(r->committed, r->all, w->conf.journal, l->number, end);
+		status = wait_for_offsets(l);
+		if (status == MR_KAFKA_OK)
+			status = mr_journal_read_end(r->committed, r->all, w->conf.journal, l->number, end);
 		int64_t waited_ms = mr_mono_ms(w->conf.clock) - began_ms;
 		if (status != MR_KAFKA_AGAIN || waited_ms > 4 * INIT_MS)
 			break;

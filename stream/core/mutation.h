@@ -1,0 +1,40 @@
+// Steps that the simulator leaves out on purpose, to see that a run without them is found wrong.
+// Outside of it (MR_SIM, see tests/sim) each is plain `false`: nothing of this is in a real build.
+#ifndef MR_CORE_MUTATION_H
+#define MR_CORE_MUTATION_H
+
+#ifdef MR_SIM
+#include <stdbool.h>
+
+// Name, and what is done wrong.
+#define MR_MUTATION_LIST(X) \
+	X(SKIP_EPOCH, "skip-epoch", "the store does not look at the epoch") \
+	X(ACCEPT_ANY_W, "accept-any-w", "the store takes a chunk whose w is not the next") \
+	X(READ_WITHOUT_FENCE, "read-without-fence", "pages are read without their fence") \
+	X(TICK_WITHOUT_OFFSETS, "tick-without-offsets", "a transaction with only ticks carries no offsets") \
+	X(B_BEFORE_A, "b-before-a", "a transaction is committed while the one before it is under way") \
+	X(JOURNAL_END_AS_WRITTEN, "journal-end-as-written", "what was aborted counts as the journal's end") \
+	X(STAMP_BEYOND_COMMIT, "stamp-beyond-commit", "pages are written before their inputs are committed") \
+	X(NO_TOMBSTONE, "no-tombstone", "a deleted user leaves no tombstone") \
+	X(EVICT_HELD, "evict-held", "a user is evicted whose newest encoding is held") \
+	X(DROP_DEFERRED, "drop-deferred", "a timer that a replay put off is dropped") \
+	X(SEEN_OUTSIDE_PAGE, "seen-outside-page", "the memory of messageIds is not in the page") \
+	X(CLAMP_BY_RECORD, "clamp-by-record", "event times are clamped by the record's own time") \
+	X(GUESS_UNKNOWN, "guess-unknown", "a commit without an answer counts as done") \
+	X(PUBLISH_REPLAY, "publish-replay", "what a replay decides is published") \
+	X(REPLAY_WITHOUT_BOUND, "replay-without-bound", "a replay clamps by today's clock") \
+	X(SKIP_OFFSETS_WAIT, "skip-offsets-wait", "a take-over does not wait for a predecessor's offsets")
+
+enum mr_mutation {
+#define X(name, word, text) MR_MUTATION_##name,
+	MR_MUTATION_LIST(X)
+#undef X
+	MR_MUTATIONS
+};
+bool mr_mutated(enum mr_mutation);
+#define MR_MUTATION(name) mr_mutated(MR_MUTATION_##name)
+#else
+#define MR_MUTATION(name) false
+#endif
+
+#endif
