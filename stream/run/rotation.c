@@ -70,6 +70,8 @@ mr_rotation_share(struct mr_worker *w, struct mr_lane *lane)
 		return lane->share;
 	open_txn(w, t);
 	lane->share = mr_share_new(lane, t->bound_ms, mr_task_seq(lane->task) + 1);
+	// A share of ticks alone says where its inputs stand, too: a successor goes on from there.
+	memcpy(lane->share->positions, lane->positions, sizeof(lane->positions));
 	mr_task_digests_begin(lane->task);
 	mr_task_bound(lane->task, t->bound_ms);
 	append(t, lane->share);
@@ -154,12 +156,13 @@ static void
 park(struct mr_worker *w, const char *topic, struct mr_share *s)
 {
 	struct mr_lane *lane = s->lane;
-	struct mr_share **end = &lane->denied;
+	struct mr_share **at = &lane->denied;
 
-	while (*end)
-		end = &(*end)->next;
-	s->next = NULL;
-	*end = s;
+	// In their order: one that was not refused before may be older than those that wait already.
+	while (*at && (*at)->first_seq < s->first_seq)
+		at = &(*at)->next;
+	s->next = *at;
+	*at = s;
 	if (lane->state != MR_LANE_DENIED)
 		mr_worker_log(w, 3, "partition %d waits: no permission to write to topic '%s' (grant WRITE on it, and "
 		    "WRITE on transactional id '%s'); nothing is dropped", lane->number, topic ? topic : "?", w->conf.id);
