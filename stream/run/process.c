@@ -213,12 +213,12 @@ on_assign(void *arg, const struct mr_group *group, uint64_t epoch, const int32_t
 static void
 let_go(struct process *p, const int32_t *numbers, size_t n, bool clean)
 {
-	int64_t until_ms = mr_mono_ms(&mr_clock_os) + (clean ? RELEASE_MS : LOST_RELEASE_MS);
+	int left = clean ? RELEASE_MS : LOST_RELEASE_MS;   // of our own time: a pause is not the workers' fault
 
 	for (size_t i = 0; i < n; i++)
 		mr_worker_release(worker_of(p, numbers[i]), numbers[i], clean);
 	for (size_t i = 0; i < p->n_threads; i++)
-		while (!mr_worker_idle(p->threads[i].worker) && mr_mono_ms(&mr_clock_os) < until_ms)
+		for (; !mr_worker_idle(p->threads[i].worker) && left > 0; left--)
 			usleep(1000);
 }
 
