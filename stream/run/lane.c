@@ -124,7 +124,9 @@ apply(struct mr_lane *l)
 	uint64_t first_seq = mr_task_seq(l->task) + 1;
 
 	mr_report_first(l);
-	for (; l->applied < l->n_items; l->applied++) {
+	// A transaction that opens now brings a later bound than the one that was looked ahead with.
+	bool ready = mr_pages_timers(l, mr_lane_batch_clock(l));
+	for (; ready && l->applied < l->n_items; l->applied++) {
 		const struct mr_item *item = l->items[l->applied];
 		int64_t offset = item->raw->origin.offset;
 		int64_t clock_ms = mr_task_clock_after(l->task, item);
@@ -245,7 +247,8 @@ may_apply(struct mr_lane *l)
 	const struct mr_worker *w = l->worker;
 	bool bounded = mr_rotation_full(w, l) || mr_pages_full(l);
 
-	mr_source_pause(l->source, bounded);
+	if (!l->has_batch)   // what is handed out must come back first
+		mr_source_pause(l->source, bounded);
 	return !bounded;
 }
 
