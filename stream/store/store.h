@@ -15,7 +15,11 @@ enum mr_store_status {
 	MR_STORE_FATAL,       // wrong password, no permission, not a Redis we can use: text says what to do
 };
 
+#ifdef MR_SIM
+#define MR_CHUNK_MAX 3    // few pages make several chunks
+#else
 #define MR_CHUNK_MAX 64
+#endif
 
 // One user's page. `stamp` is the seq that the record reflects.
 // Written: all fields count. Read: the store gives `stamp` for a tombstone only (0 else): a record's
