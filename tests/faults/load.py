@@ -40,7 +40,7 @@ class Load(threading.Thread):
             properties["n"] = n
         else:
             self.carts[user] = self.carts.get(user, 0) + (kind == "Cart")
-            properties["cart_id"] = "c%d" % self.carts[user]
+            properties["cart_id"] = "c%d" % (self.carts[user] % 8)    # few runs at once: there is a limit
         return user, json.dumps({"type": "track", "event": kind, "userId": user, "messageId": "m%d" % n,
                                  "timestamp": timestamp(time.time()), "properties": properties})
 
@@ -83,7 +83,8 @@ class Load(threading.Thread):
 
     def stop(self):
         self.end.set()
-        self.join()
+        if self.is_alive():
+            self.join()
         assert self.producer.flush(120) == 0 and not self.failed, self.failed[:3]
 
 

@@ -70,10 +70,14 @@ class Redis:
         # Signals as Python has them: one for a file that grows too large is ignored, and is an error.
         with open(os.path.join(self.dir, "log"), "ab") as log:
             self.p = subprocess.Popen(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.dir,
-                                       "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
+                                       "--save", "", "--auto-aof-rewrite-percentage", "0", "--appendonly", "yes", "--appendfsync", "everysec",
                                        "--maxmemory-policy", "noeviction", *options],
                                       stdout=log, stderr=log, restore_signals=False)
-        harness.until("Redis answers", 30, lambda: self.ask("ping") == "PONG", every=0.05)
+        try:
+            harness.until("Redis answers", 30, lambda: self.ask("ping") == "PONG", every=0.05)
+        except AssertionError as e:
+            with open(os.path.join(self.dir, "log"), encoding="utf-8") as f:
+                raise AssertionError("%s\n%s" % (e, f.read()[-2000:])) from None
         return self
 
     def ask(self, *words):
@@ -230,6 +234,7 @@ class World:
         self.outputs = ["%s.%s" % (self.app, x) for x in CHANNELS + ("decisions", "sessions", "dead")]
         self.events, self.journal = self.app + ".events", self.app + ".journal"
         self.servers.topics(self.partitions, self.events, self.journal, *self.outputs)
+        self.servers.topic(self.app + ".config", 1, cleanup_policy="compact")
 
     def another_app(self, app):
         """Other topics in the same world: a fresh start without new servers."""
