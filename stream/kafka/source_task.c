@@ -291,45 +291,79 @@ task_find(struct mr_source *s, const struct mr_source_task *t, int32_t number, u
 	return found && found->number == number && found->epoch == epoch ? found : NULL;
 }
 
-// The ends of a task's partitions, in one question. (query_watermark_offsets would wait without regard
-// to its time-out when the broker is away.)
-static rd_kafka_resp_err_t
-ask_ends(struct mr_source *s, int32_t number, int64_t ends[MR_SOURCE_TOPICS])
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n_topics);
+struct question {
+	struct mr_source_task *task;
+	int32_t number;
+	uint64_t epoch;
+	int64_t ask_ms;
+	bool asked;                  // else only to prod the fetcher
+};
 
-	for (size_t i = 0; i < s->n_topics; i++)
-		rd_kafka_topic_partition_list_add(list, s->topic_names[i], number)->offset = RD_KAFKA_OFFSET_END;
-	rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(s->fetcher.rk, list, ASK_TIMEOUT_MS);
-	for (size_t i = 0; i < s->n_topics && !err; i++) {
-		const rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(list, s->topic_names[i], number);
-		MR_ASSERT(p != NULL);
-		err = p->err;
-		ends[i] = p->offset;
-	}
+// The ends of all their partitions, in one question: each would wait for its turn behind a fetch.
+// (query_watermark_offsets would wait without regard to its time-out when the broker is away.)
+static rd_kafka_topic_partition_list_t *
+ask_ends(struct mr_source *s, const struct question *qs, size_t n)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)(n * s->n_topics));
+
+	for (size_t q = 0; q < n; q++)
+		for (size_t i = 0; i < s->n_topics; i++)
+			rd_kafka_topic_partition_list_add(list, s->topic_names[i], qs[q].number)->offset = RD_KAFKA_OFFSET_END;
+	if (rd_kafka_offsets_for_times(s->fetcher.rk, list, ASK_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return list;
 	rd_kafka_topic_partition_list_destroy(list);
-	return err;
+	return NULL;
 }
 
-// Asks for one task, with the lock let go meanwhile.
+// Where all of the task's partitions were answered.
 static void
-ask(struct mr_source *s, struct mr_source_task *t)
+take_ends(struct mr_source *s, const struct question *q, rd_kafka_topic_partition_list_t *list)
 {
-	int64_t ends[MR_SOURCE_TOPICS], ask_ms = t->ask_ms;
-	int32_t number = t->number;
-	uint64_t epoch = t->epoch;
+	struct mr_source_task *t = q->asked ? task_find(s, q->task, q->number, q->epoch) : NULL;
+	int64_t ends[MR_SOURCE_TOPICS];
 
-	bool asked = t->asking;
-	t->asking = t->prodding = false;
-	pthread_mutex_unlock(&s->lock);
-	rd_kafka_resp_err_t err = ask_ends(s, number, ends);
-	pthread_mutex_lock(&s->lock);
-	t = asked ? task_find(s, t, number, epoch) : NULL;
-	for (size_t i = 0; t && !err && i < s->n_topics; i++) {
+	for (size_t i = 0; t && i < s->n_topics; i++) {
+		const rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(list, s->topic_names[i], q->number);
+		MR_ASSERT(p != NULL);
+		if (p->err)
+			return;
+		ends[i] = p->offset;
+	}
+	for (size_t i = 0; t && i < s->n_topics; i++) {
 		t->parts[i].answered = true;
 		t->parts[i].end = ends[i];
-		t->parts[i].end_asked_ms = ask_ms;
+		t->parts[i].end_asked_ms = q->ask_ms;
 	}
+}
+
+// Asks for all tasks that want it, with the lock let go meanwhile. False: none does.
+static bool
+ask(struct mr_source *s)
+{
+	size_t n = 0, room = 0;
+
+	for (struct mr_source_task *t = s->tasks; t; t = t->later)
+		room += t->asking || t->prodding;
+	if (room == 0)
+		return false;
+	struct question *qs = calloc(room, sizeof(*qs));
+	MR_ASSERT(qs != NULL);
+	for (struct mr_source_task *t = s->tasks; t; t = t->later) {
+		if (!t->asking && !t->prodding)
+			continue;
+		qs[n++] = (struct question){t, t->number, t->epoch, t->ask_ms, t->asking};
+		t->asking = t->prodding = false;
+	}
+	MR_ASSERT(n == room);
+	pthread_mutex_unlock(&s->lock);
+	rd_kafka_topic_partition_list_t *list = ask_ends(s, qs, n);
+	pthread_mutex_lock(&s->lock);
+	for (size_t q = 0; list && q < n; q++)
+		take_ends(s, &qs[q], list);
+	if (list)
+		rd_kafka_topic_partition_list_destroy(list);
+	free(qs);
+	return true;
 }
 
 static void *
@@ -339,12 +373,7 @@ asker(void *arg)
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->ending) {
-		struct mr_source_task *t = s->tasks;
-		while (t && !t->asking && !t->prodding)
-			t = t->later;
-		if (t)
-			ask(s, t);
-		else
+		if (!ask(s))
 			pthread_cond_wait(&s->asked, &s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -13,14 +13,12 @@ GRACE, GAP, WAIT, LATE = 0.2, 2.0, 1.0, 1.0     # seconds; the first three as th
 
 class Idle(case.Case):
     def send(self, users):
-        """A cart for each; when, by user."""
-        at = {}
-        for u in users:
-            at[u] = time.time()
-            self.world.servers.produce(self.world.events, [(u, json.dumps({
-                "type": "track", "event": "Cart", "userId": u, "messageId": "idle-" + u, "timestamp": load.timestamp(at[u]),
-                "properties": {"cart_id": "c"}}))])
-        return at
+        """A cart for each, at once; when, by user."""
+        now, users = time.time(), list(users)
+        self.world.servers.produce(self.world.events, [(u, json.dumps({
+            "type": "track", "event": "Cart", "userId": u, "messageId": "idle-" + u, "timestamp": load.timestamp(now),
+            "properties": {"cart_id": "c"}})) for u in users])
+        return {u: now for u in users}
 
     def lateness(self, topic, at, wait):
         """Seconds between when each user's message was due, grace apart, and when it was written."""
