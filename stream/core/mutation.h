@@ -15,9 +15,8 @@
 	X(B_BEFORE_A, "b-before-a", "a transaction is committed while the one before it is under way") \
 	X(JOURNAL_END_AS_WRITTEN, "journal-end-as-written", "what was aborted counts as the journal's end") \
 	X(STAMP_BEYOND_COMMIT, "stamp-beyond-commit", "pages are written before their inputs are committed") \
-	X(NO_TOMBSTONE, "no-tombstone", "a deleted user leaves no tombstone") \
 	X(EVICT_HELD, "evict-held", "a user is evicted whose newest encoding is held") \
-	X(DROP_DEFERRED, "drop-deferred", "a timer that a replay put off is dropped") \
+	X(APPLY_TWICE, "apply-twice", "a replay applies what a page has already") \
 	X(SEEN_OUTSIDE_PAGE, "seen-outside-page", "the memory of messageIds is not in the page") \
 	X(CLAMP_BY_RECORD, "clamp-by-record", "event times are clamped by the record's own time") \
 	X(GUESS_UNKNOWN, "guess-unknown", "a commit without an answer counts as done") \

@@ -1,4 +1,5 @@
 // A user's record as one string, and back.
+#include "core/mutation.h"
 #include "core/timers.h"
 
 #define CORE_VERSION 1
@@ -23,8 +24,9 @@ encode_core(const struct mr_users *us, const struct mr_plan *plan, const struct 
 		mr_write_int(w, t->due_ms);
 		mr_write_uint(w, t->number);
 	}
-	mr_write_array(w, u->n_seen);   // oldest first
-	for (uint16_t i = 0; i < u->n_seen; i++)
+	uint16_t n_seen = MR_MUTATION(SEEN_OUTSIDE_PAGE) ? 0 : u->n_seen;
+	mr_write_array(w, n_seen);   // oldest first
+	for (uint16_t i = 0; i < n_seen; i++)
 		mr_write_uint(w, u->seen[(u->next_seen + i) % u->n_seen]);
 }
 

@@ -1,5 +1,6 @@
 // apply(task, input) -> effects: the clock, the order of timers, and the way of an event through
 // the operators.
+#include "core/mutation.h"
 #include "core/task_impl.h"
 
 #include "event/partition.h"
@@ -371,6 +372,8 @@ mr_task_apply(struct mr_task *t, const struct mr_item *item)
 		return;
 	}
 	int64_t time_ms = clamped(t, item->event.time_ms);
+	if (MR_MUTATION(CLAMP_BY_RECORD))
+		time_ms = item->event.time_ms < item->raw->timestamp_ms ? item->event.time_ms : item->raw->timestamp_ms;
 	if (time_ms != item->event.time_ms)
 		t->counters[MR_C_CLAMPED]++;
 	if (time_ms > t->clock_ms) {
@@ -384,7 +387,7 @@ mr_task_apply(struct mr_task *t, const struct mr_item *item)
 		u = mr_users_add(t->users, item->event.user, item->user_hash);
 	}
 	u->recent = true;
-	if (u->ahead_until < t->seq)
+	if (u->ahead_until < t->seq || MR_MUTATION(APPLY_TWICE))
 		apply_event(t, u, item, time_ms);
 	fire_due(t, t->clock_ms, NULL, 0, NULL);   // what was set in the past already
 }

@@ -3,6 +3,7 @@
 //   changed users ──encode──> held ──(stamp committed)──> chunk ──acknowledged──> gone
 //
 // `meta.seq` may never pass a first change whose encoding is not acknowledged.
+#include "core/mutation.h"
 #include "core/task_impl.h"
 
 #include <stdlib.h>
@@ -99,7 +100,7 @@ mr_task_chunk(const struct mr_task *t, uint64_t committed, const struct mr_held 
 
 	while (n < max && n < t->held.n) {
 		const struct mr_held *h = &t->held.items[(t->held.head + n) % t->held.cap];
-		if (h->stamp > committed)
+		if (h->stamp > committed && !MR_MUTATION(STAMP_BEYOND_COMMIT))
 			break;
 		out[n++] = h;
 	}
@@ -114,8 +115,10 @@ mr_task_chunk_acknowledged(struct mr_task *t, size_t n)
 	MR_ASSERT(n <= q->n);
 	for (size_t i = 0; i < n; i++) {
 		struct mr_held *h = &q->items[q->head];
-		MR_ASSERT(h->record->held > 0);
-		h->record->held--;
+		if (!MR_MUTATION(EVICT_HELD)) {   // else the record may be gone
+			MR_ASSERT(h->record->held > 0);
+			h->record->held--;
+		}
 		q->bytes -= h->user.n + h->page.n;
 		free((void *)(uintptr_t)h->user.p);
 		q->head = (q->head + 1) % q->cap;

@@ -2,6 +2,7 @@
 #include "run/worker_impl.h"
 
 #include "core/arena.h"
+#include "core/mutation.h"
 #include "run/takeover.h"
 
 #include <stdio.h>
@@ -154,7 +155,7 @@ replay_record(void *arg, const struct mr_kafka_record *k)
 		goto out;   // no part of the chain
 	ok = p->begun || begin_replay(p, &r);
 	mr_task_digests_begin(l->task);
-	mr_task_bound(l->task, r.bound_ms);
+	mr_task_bound(l->task, MR_MUTATION(REPLAY_WITHOUT_BOUND) ? mr_wall_ms(l->worker->conf.clock) : r.bound_ms);
 	p->gap = false;
 	for (uint32_t i = 0; i < r.n_inputs && ok; i++)
 		if (r.inputs[i].kind != MR_JOURNAL_GAP)
@@ -178,7 +179,7 @@ mr_catch_up(struct mr_lane *l, const struct mr_readers *readers, uint64_t meta_s
 	p.arena = mr_arena_new(REPLAY_BYTES_MAX);
 	mr_writer_init(&p.state, MR_MSGPACK);
 	mr_task_pages_as_of(l->task, meta_seq);
-	mr_task_quiet_until(l->task, end->last_seq);
+	mr_task_quiet_until(l->task, MR_MUTATION(PUBLISH_REPLAY) ? 0 : end->last_seq);
 	bool ok = true;
 	if (meta_seq < end->last_seq) {
 		ok = mr_journal_find(readers->committed, w->conf.journal, l->number, end, meta_seq, &next) == MR_KAFKA_OK;

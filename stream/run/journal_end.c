@@ -1,6 +1,7 @@
 #include "run/takeover.h"
 
 #include "core/arena.h"
+#include "core/mutation.h"
 
 #include <stdio.h>
 
@@ -90,7 +91,7 @@ mr_journal_read_end(struct mr_reader *committed, struct mr_reader *all, const ch
 	struct scan scan = {.arena = mr_arena_new(ARENA_BYTES), .end = end};
 	for (int64_t step = FIRST_STEP; status == MR_KAFKA_OK && !scan.any; step *= 8) {
 		int64_t from = true_end - step > low ? true_end - step : low;
-		status = read_all(committed, topic, partition, from, true_end, take_record, &scan);
+		status = read_all(MR_MUTATION(JOURNAL_END_AS_WRITTEN) ? all : committed, topic, partition, from, true_end, take_record, &scan);
 		if (from == low)
 			break;
 	}

@@ -6,6 +6,7 @@
 //
 // The journal record and the offsets of a transaction are sent only after the one before it was
 // committed; a lane's messages are sent only after its messages in the one before were acknowledged.
+#include "core/mutation.h"
 #include "run/worker_impl.h"
 
 #include <stdio.h>
@@ -83,6 +84,8 @@ mr_rotation_full(const struct mr_worker *w, const struct mr_lane *lane)
 {
 	const struct mr_share *s = lane->share;
 
+	if (MR_MUTATION(B_BEFORE_A) && w->txns[w->open].state == MR_TXN_COMMITTING)
+		return true;   // where that is let through, nothing is open meanwhile
 	return s && s->n_effects - s->n_sent + atomic_load(&s->pending) > (size_t)w->conf.config->unacknowledged_max;
 }
 
@@ -222,6 +225,8 @@ send_again(struct mr_worker *w, struct mr_txn *failed, bool denied)
 static bool
 settle(struct mr_worker *w, struct mr_txn *t, enum mr_kafka_status status)
 {
+	if (MR_MUTATION(GUESS_UNKNOWN) && status == MR_KAFKA_UNKNOWN)
+		status = MR_KAFKA_OK;
 	switch (status) {
 	case MR_KAFKA_OK:
 		committed(w, t);
@@ -259,6 +264,16 @@ due(const struct mr_worker *w, const struct mr_txn *t, bool now)
 }
 
 static bool
+only_ticks(const struct mr_txn *t)
+{
+	for (const struct mr_share *s = t->first; s; s = s->next)
+		for (uint32_t i = 0; i < s->n_inputs; i++)
+			if (s->inputs[i].kind != MR_JOURNAL_TICK)
+				return false;
+	return true;
+}
+
+static bool
 start_commit(struct mr_worker *w, struct mr_txn *t)
 {
 	struct mr_group group = {.generation = -1};
@@ -274,6 +289,8 @@ start_commit(struct mr_worker *w, struct mr_txn *t)
 	}
 	struct mr_kafka_position *positions = positions_of(w, t, &n, &group);
 	t->commit_us = mr_mono_us(w->conf.clock);
+	if (MR_MUTATION(TICK_WITHOUT_OFFSETS) && only_ticks(t))
+		n = 0;
 	mr_sink_commit_start(t->sink, positions, n, &group, SINK_TIMEOUT_MS);
 	free(positions);
 	for (struct mr_share *s = t->first; s; s = s->next)
@@ -307,7 +324,7 @@ mr_rotation_step(struct mr_worker *w, bool now)
 			w->need_takeover = true;
 		return false;
 	}
-	if (status == MR_KAFKA_OK && other->state == MR_TXN_IDLE && due(w, open, now))
+	if (status == MR_KAFKA_OK && (other->state == MR_TXN_IDLE || MR_MUTATION(B_BEFORE_A)) && due(w, open, now))
 		return start_commit(w, open);
 	return false;
 }

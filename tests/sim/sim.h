@@ -72,8 +72,7 @@ struct sim {
 	uint64_t seed, random, events;
 	int64_t now_us;
 	bool trace, quiet;           // quiet: the checkers' own tasks run; no mutation is on
-	const struct mr_config *config;
-	struct mr_plan plan;
+	struct mr_config *config;
 	uint64_t *counts;
 	struct proc *procs[64];      // of all incarnations
 	size_t n_procs;
