@@ -428,7 +428,7 @@ store_suite_large_batch(struct backend *b)
 void
 store_suite_full_chunk_is_whole(struct backend *b)
 {
-	static char names[MR_CHUNK_MAX][8];
+	static char names[MR_CHUNK_MAX][16];
 	struct mr_page pages[MR_CHUNK_MAX];
 	struct mr_store *st = taken(b, 1);
 	struct mr_due due[MR_CHUNK_MAX];

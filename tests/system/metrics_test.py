@@ -126,7 +126,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(self.health()[0], 503)
         self.servers.do("start-kafka")
         self.healthy(p)
-        harness.until("3 events", 30, lambda: self.metric("millrace_events_applied_total") == 3, process=p)
+        harness.until("3 events", 90, lambda: self.metric("millrace_events_applied_total") == 3, process=p)
 
     def test_a_port_in_use_ends_it_at_once(self):
         p = self.begin("first")

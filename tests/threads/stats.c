@@ -69,7 +69,7 @@ main(void)
 	struct mr_stats *s = mr_stats_new();
 	struct worker workers[WORKERS];
 	uint64_t before = 0;
-	char name[8];
+	char name[16];
 	int looks = 0;
 
 	atomic_store(&working, WORKERS);
