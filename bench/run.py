@@ -1,0 +1,128 @@
+"""Runs suites of benchmarks and appends their figures to a results file; deploy/bench.sh builds, then calls this.
+
+    run.py [--quick | --tiny] [--suite NAME]... [--resume] [--results FILE] [--build DIR] [--list]
+
+Each suite is a module, see suite.py; each figure a line, see results.py.
+"""
+import argparse
+import importlib
+import os
+import shutil
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import results  # noqa: E402
+import suite  # noqa: E402
+
+# Suite: module. The order is that of a run.
+MODULES = {"peers": "peers.suite"}
+SUITES = {name: module for name, module in MODULES.items()
+          if os.path.exists(os.path.join(suite.HERE, module.replace(".", "/") + ".py"))}
+
+
+def duration(seconds):
+    seconds = int(seconds + 0.5)
+    if seconds < 90:
+        return "%d s" % seconds
+    return "%d min" % (seconds / 60 + 0.5) if seconds < 5400 else "%d h %02d min" % (seconds / 3600, seconds / 60 % 60)
+
+
+def number(x):
+    """Three digits, or whole where it is large."""
+    return "%s" % format(int(x + 0.5), ",") if abs(x) >= 1000 else "%.3g" % x
+
+
+def show(line):
+    """One figure on a terminal or in a log, with its floor or peer beside it."""
+    text = "  %-34s %10s %-14s" % (line["name"], number(line["median"]), line["unit"])
+    if line["runs"] > 1:
+        text += " (%s to %s)" % (number(line["min"]), number(line["max"]))
+    for what in ("floor", "peer"):
+        other = line.get(what)
+        if other and other["median"]:
+            text += "  %.3g x %s (%s)" % (line["median"] / other["median"], other["name"], number(other["median"]))
+    print(text + ("  unsteady" if line.get("unsteady") else ""), flush=True)
+
+
+def described(case):
+    return "%s: %s" % (case.suite, ", ".join("%s %s" % (k.replace("_", " "), v) for k, v in case.parameters.items()))
+
+
+def obstacle(case, scratch):
+    """Why a case can't be run here; None: it can."""
+    free = shutil.disk_usage(scratch).free
+    if case.memory > results.memory_bytes("MemAvailable"):
+        return "needs %.1f GiB of memory, %.1f are free" % (case.memory / 2**30, results.memory_bytes("MemAvailable") / 2**30)
+    if case.disk > free:
+        return "needs %.1f GiB of disk, %.1f are free" % (case.disk / 2**30, free / 2**30)
+    return None
+
+
+def chosen(names, size):
+    return [c for name in names for c in importlib.import_module(SUITES[name]).cases(size)]
+
+
+def plan(cases, into, scratch):
+    """The cases to be run; says what is left out and why, and how long the rest will take."""
+    todo = [c for c in cases if not into.done(c.suite, c.parameters, c.seed)]
+    if len(todo) < len(cases):
+        print("%d of %d cases are in %s already" % (len(cases) - len(todo), len(cases), os.path.basename(into.path)))
+    possible = []
+    for c in todo:
+        why = obstacle(c, scratch)
+        if why:
+            print("left out: %s (%s)" % (described(c), why))
+        else:
+            possible.append(c)
+    print("%d cases; expected to take about %s" % (len(possible), duration(sum(c.seconds for c in possible))), flush=True)
+    return possible
+
+
+def run(cases, bench, into):
+    """Runs them all; the number of those that failed."""
+    failed, begun = 0, time.monotonic()
+    for i, c in enumerate(cases):
+        left = sum(x.seconds for x in cases[i:])
+        print("-- %s%s" % (described(c), "  [%d of %d, about %s left]" % (i + 1, len(cases), duration(left))
+                           if sys.stdout.isatty() else ""), flush=True)
+        try:
+            with into.case(c.suite, c.parameters, c.seed) as case:
+                c.measure(bench, case, c.parameters)
+        except Exception as e:   # pylint: disable=broad-except  # one case that fails must not cost the others
+            failed += 1
+            print("  FAILED: %s: %s" % (type(e).__name__, e), flush=True)
+    print("%d cases in %s, %d failed" % (len(cases), duration(time.monotonic() - begun), failed))
+    return failed
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="about three minutes")
+    parser.add_argument("--tiny", action="store_true", help="whether each runs at all; its figures mean nothing")
+    parser.add_argument("--suite", action="append", choices=list(SUITES), help="only this one; may be repeated")
+    parser.add_argument("--resume", action="store_true", help="skip what the file has from this commit and host")
+    parser.add_argument("--results", default=results.PATH, help="the file to append to")
+    parser.add_argument("--build", default=os.path.join(suite.ROOT, "build"))
+    parser.add_argument("--list", action="store_true", help="say what would be run, and end")
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
+    size = "tiny" if args.tiny else "quick" if args.quick else "full"
+    host = results.host()
+    print("commit %s; %s, %d cores, %d GiB, Linux %s; %s" % (
+        results.commit(), host["cpu"], host["cores"], host["memory_gib"], host["kernel"], results.compiler()))
+    into = results.Results(args.results, args.resume, show)
+    with suite.Bench(args.build, size) as bench:
+        cases = plan(chosen(args.suite or list(SUITES), size), into, bench.scratch)
+        if args.list:
+            for c in cases:
+                print("%s (%s)" % (described(c), duration(c.seconds)))
+            return 0
+        return 1 if run(cases, bench, into) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The frame of the benchmarks: what is recorded, marked, skipped and left out. argv: the repository."""
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+ROOT = sys.argv.pop(1)
+sys.path.insert(0, os.path.join(ROOT, "bench"))
+import results  # noqa: E402
+import run  # noqa: E402
+import suite  # noqa: E402
+
+
+class Frame(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.path = os.path.join(scratch.name, "results.jsonl")
+
+    def test_a_line_has_all_that_is_needed_to_read_it(self):
+        with results.Results(self.path).case("s", {"users": 3}, seed=7) as case:
+            bare = case.record("bare", "us/event", [2.0, 1.0, 1.9], "cpu")
+            case.record("run", "us/event", [4.0], "cpu", floor=bare, peer=bare, note="so")
+        first, second = results.read(self.path)
+        for key in ("commit", "time", "host", "compiler"):
+            self.assertTrue(first[key], key)
+        self.assertEqual([first[k] for k in ("suite", "parameters", "seed", "name", "unit", "runs", "min", "median", "max")],
+                         ["s", {"users": 3}, 7, "bare", "us/event", 3, 1.0, 1.9, 2.0])
+        self.assertEqual(second["floor"], {"name": "bare", "median": 1.9})
+        self.assertEqual((second["peer"], second["note"]), (second["floor"], "so"))
+        self.assertEqual(set(first["host"]), {"cpu", "cores", "memory_gib", "kernel"})
+
+    def test_a_figure_that_spreads_is_marked(self):
+        with results.Results(self.path).case("s", {}) as case:
+            for kind, least, marked in (("instructions", 0.985, False), ("instructions", 0.97, True), ("cpu", 0.86, False),
+                                        ("cpu", 0.84, True), ("time", 0.1, False)):
+                line = case.record("x", "u", [least, 1, 1], kind)
+                self.assertEqual(line.get("unsteady", False), marked, (kind, least))
+
+    def test_a_case_that_fails_leaves_nothing(self):
+        with self.assertRaises(ZeroDivisionError):
+            with results.Results(self.path).case("s", {}) as case:
+                case.record("x", "u", [1], "cpu")
+                case.record("y", "u", [1 / 0], "cpu")
+        self.assertEqual(results.read(self.path), [])
+
+    def test_resuming_skips_what_is_there(self):
+        commit, results.commit = results.commit, lambda: "abc"
+        self.addCleanup(setattr, results, "commit", commit)
+        with results.Results(self.path).case("s", {"a": 1, "b": 2}, seed=1) as case:
+            case.record("x", "u", [1], "cpu")
+        for wanted, done in ((("s", {"b": 2, "a": 1}, 1), True), (("s", {"a": 1, "b": 2}, 2), False), (("s", {"a": 1}, 1), False)):
+            self.assertEqual(results.Results(self.path, resume=True).done(*wanted), done, wanted)
+            self.assertFalse(results.Results(self.path).done(*wanted))
+        for other in ("abd", "abc+"):
+            results.commit = lambda o=other: o
+            self.assertFalse(results.Results(self.path, resume=True).done("s", {"a": 1, "b": 2}, 1))
+
+    def test_the_latest_of_each_figure(self):
+        lines = [{"suite": "s", "parameters": {"n": n}, "name": "x", "median": m} for n, m in ((1, 10), (2, 20), (1, 30))]
+        self.assertEqual([line["median"] for line in results.latest(lines)], [30, 20])
+
+    def test_sizes_that_do_not_fit_are_left_out(self):
+        fits = suite.Case("s", {}, None, 1)
+        scratch = os.path.dirname(self.path)
+        self.assertIsNone(run.obstacle(fits, scratch))
+        self.assertIn("memory", run.obstacle(fits._replace(memory=1 << 60), scratch))
+        self.assertIn("disk", run.obstacle(fits._replace(disk=1 << 60), scratch))
+
+    def test_one_case_that_fails_does_not_cost_the_others(self):
+        def bad(_bench, case, _parameters):
+            case.record("x", "u", [1], "cpu")
+            raise RuntimeError("no")
+
+        def good(_bench, case, _parameters):
+            case.record("y", "u", [1], "cpu")
+        cases = [suite.Case("s", {"n": n}, f, 1) for n, f in enumerate((bad, good))]
+        with open(os.devnull, "w", encoding="utf-8") as null:
+            out, sys.stdout = sys.stdout, null
+            try:
+                self.assertEqual(run.run(cases, None, results.Results(self.path)), 1)
+            finally:
+                sys.stdout = out
+        self.assertEqual([json.dumps(line["name"]) for line in results.read(self.path)], ['"y"'])
+
+
+if __name__ == "__main__":
+    unittest.main()
