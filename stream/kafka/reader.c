@@ -19,7 +19,7 @@ struct stream {
 	size_t n, at;
 };
 
-struct mr_reader {
+struct mr_log_reader {
 	struct mr_kafka_client client;
 	char error[MR_KAFKA_ERROR];
 	struct stream streams[STREAMS];
@@ -39,8 +39,8 @@ stream_close(struct stream *s)
 	*s = (struct stream){0};
 }
 
-struct mr_reader *
-mr_reader_open(const struct mr_kafka_conf *mr, bool committed, char error[256])
+struct mr_log_reader *
+mr_log_reader_open(const struct mr_kafka_conf *mr, bool committed, char error[256])
 {
 	static const struct mr_kafka_setting defaults[] = {
 		{"fetch.wait.max.ms", "20"}, {"fetch.error.backoff.ms", "20"}, {"queued.max.messages.kbytes", "16384"},
@@ -52,7 +52,7 @@ mr_reader_open(const struct mr_kafka_conf *mr, bool committed, char error[256])
 		{"isolation.level", committed ? "read_committed" : "read_uncommitted"}, {0},
 	};
 	rd_kafka_conf_t *conf = mr_kafka_conf_make(mr, defaults, musts, error);
-	struct mr_reader *r = calloc(1, sizeof(*r));
+	struct mr_log_reader *r = calloc(1, sizeof(*r));
 
 	MR_ASSERT(r != NULL);
 	if (conf && mr_kafka_client_open(&r->client, mr, r, RD_KAFKA_CONSUMER, conf, error))
@@ -62,7 +62,7 @@ mr_reader_open(const struct mr_kafka_conf *mr, bool committed, char error[256])
 }
 
 void
-mr_reader_close(struct mr_reader *r)
+mr_log_reader_close(struct mr_log_reader *r)
 {
 	if (r == NULL)
 		return;
@@ -73,13 +73,13 @@ mr_reader_close(struct mr_reader *r)
 }
 
 const char *
-mr_reader_error(const struct mr_reader *r)
+mr_log_reader_error(const struct mr_log_reader *r)
 {
 	return r->error;
 }
 
 static enum mr_kafka_status
-failed(struct mr_reader *r, const char *topic, rd_kafka_resp_err_t err, const char *text)
+failed(struct mr_log_reader *r, const char *topic, rd_kafka_resp_err_t err, const char *text)
 {
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return MR_KAFKA_OK;
@@ -89,7 +89,7 @@ failed(struct mr_reader *r, const char *topic, rd_kafka_resp_err_t err, const ch
 }
 
 enum mr_kafka_status
-mr_reader_partitions(struct mr_reader *r, const char *topic, int64_t timeout_ms, int32_t *n)
+mr_log_reader_partitions(struct mr_log_reader *r, const char *topic, int64_t timeout_ms, int32_t *n)
 {
 	const rd_kafka_metadata_t *metadata;
 	rd_kafka_topic_t *handle = rd_kafka_topic_new(r->client.rk, topic, NULL);
@@ -114,7 +114,7 @@ mr_reader_partitions(struct mr_reader *r, const char *topic, int64_t timeout_ms,
 // query_watermark_offsets would do for these, but waits without regard to its time-out when the broker
 // is away (librdkafka 2.0).
 static rd_kafka_resp_err_t
-ask(struct mr_reader *r, const char *topic, int32_t partition, int64_t what, int64_t deadline, int64_t *offset)
+ask(struct mr_log_reader *r, const char *topic, int32_t partition, int64_t what, int64_t deadline, int64_t *offset)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	int64_t left = deadline - mr_kafka_now_ms();
@@ -129,7 +129,8 @@ ask(struct mr_reader *r, const char *topic, int32_t partition, int64_t what, int
 }
 
 enum mr_kafka_status
-mr_reader_ends(struct mr_reader *r, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low, int64_t *end)
+mr_log_reader_ends(struct mr_log_reader *r, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low,
+    int64_t *end)
 {
 	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
 	int32_t n;
@@ -141,15 +142,15 @@ mr_reader_ends(struct mr_reader *r, const char *topic, int32_t partition, int64_
 		err = ask(r, topic, partition, RD_KAFKA_OFFSET_END, deadline, end);
 	enum mr_kafka_status status = failed(r, topic, err, NULL);
 	if (status == MR_KAFKA_MISSING) { // or hidden from us: the metadata tells which
-		enum mr_kafka_status why = mr_reader_partitions(r, topic, timeout_ms, &n);
+		enum mr_kafka_status why = mr_log_reader_partitions(r, topic, timeout_ms, &n);
 		return why == MR_KAFKA_DENIED ? why : status;
 	}
 	return status;
 }
 
 enum mr_kafka_status
-mr_reader_offset_at(struct mr_reader *r, const char *topic, int32_t partition, int64_t time_ms, int64_t timeout_ms,
-    int64_t *offset)
+mr_log_reader_offset_at(struct mr_log_reader *r, const char *topic, int32_t partition, int64_t time_ms,
+    int64_t timeout_ms, int64_t *offset)
 {
 	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
 
@@ -164,7 +165,7 @@ mr_reader_offset_at(struct mr_reader *r, const char *topic, int32_t partition, i
 // ---- ranges
 
 struct range {
-	struct mr_reader *reader;
+	struct mr_log_reader *reader;
 	struct stream *stream;
 	const char *topic;
 	int64_t to, next;
@@ -176,7 +177,7 @@ struct range {
 
 // The stream that goes on at `from`, or one opened there in place of the longest unused. NULL: see error.
 static struct stream *
-stream_at(struct mr_reader *r, const char *topic, int32_t partition, int64_t from, enum mr_kafka_status *status)
+stream_at(struct mr_log_reader *r, const char *topic, int32_t partition, int64_t from, enum mr_kafka_status *status)
 {
 	struct stream *s = NULL, *oldest = &r->streams[0];
 
@@ -286,7 +287,7 @@ range_run(struct range *g, int64_t timeout_ms)
 }
 
 enum mr_kafka_status
-mr_reader_range(struct mr_reader *r, const char *topic, int32_t partition, int64_t from, int64_t to,
+mr_log_reader_range(struct mr_log_reader *r, const char *topic, int32_t partition, int64_t from, int64_t to,
     int64_t timeout_ms, bool (*fn)(void *arg, const struct mr_kafka_record *), void *arg, int64_t *next)
 {
 	struct range g = {.reader = r, .topic = topic, .to = to, .next = from, .fn = fn, .arg = arg, .status = MR_KAFKA_OK};

@@ -78,12 +78,12 @@ replay_range(struct replay *p, const struct mr_journal_input *in)
 	p->topic = in->topic;
 	for (int tries = 0; next < in->to && tries < 100 && !p->failed; tries++) {
 		int64_t from = next;
-		enum mr_kafka_status status = mr_reader_range(p->readers->inputs, w->conf.topics[in->topic], l->number,
+		enum mr_kafka_status status = mr_log_reader_range(p->readers->inputs, w->conf.topics[in->topic], l->number,
 		    next, in->to, 500, gather, p, &next);
 		if (status == MR_KAFKA_MISSING)
 			break;
 		if (status != MR_KAFKA_OK && status != MR_KAFKA_AGAIN)
-			return fail(p, mr_reader_error(p->readers->inputs));
+			return fail(p, mr_log_reader_error(p->readers->inputs));
 		if (next > from)
 			tries = 0;
 	}
@@ -184,7 +184,7 @@ mr_catch_up(struct mr_lane *l, const struct mr_readers *readers, uint64_t meta_s
 	if (meta_seq < end->last_seq) {
 		ok = mr_journal_find(readers->committed, w->conf.journal, l->number, end, meta_seq, &next) == MR_KAFKA_OK;
 		for (int tries = 0; ok && next < end->end && !p.failed && tries < 100; tries++) {
-			enum mr_kafka_status status = mr_reader_range(readers->committed, w->conf.journal, l->number, next,
+			enum mr_kafka_status status = mr_log_reader_range(readers->committed, w->conf.journal, l->number, next,
 			    end->end, 500, replay_record, &p, &next);
 			ok = status == MR_KAFKA_OK || status == MR_KAFKA_AGAIN;
 		}

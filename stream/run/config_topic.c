@@ -43,20 +43,20 @@ take(void *arg, const struct mr_kafka_record *k)
 static enum mr_kafka_status
 scan(const struct mr_kafka_conf *kafka, const char *topic, struct found *f, char error[256])
 {
-	struct mr_reader *reader = mr_reader_open(kafka, true, error);
+	struct mr_log_reader *reader = mr_log_reader_open(kafka, true, error);
 	int64_t low, end;
 
 	if (reader == NULL)
 		return MR_KAFKA_FATAL;
-	enum mr_kafka_status status = mr_reader_ends(reader, topic, 0, TIMEOUT_MS, &low, &end);
+	enum mr_kafka_status status = mr_log_reader_ends(reader, topic, 0, TIMEOUT_MS, &low, &end);
 	for (int tries = 0; status == MR_KAFKA_OK && low < end && tries < TRIES; tries++) {
-		status = mr_reader_range(reader, topic, 0, low, end, IDLE_MS, take, f, &low);
+		status = mr_log_reader_range(reader, topic, 0, low, end, IDLE_MS, take, f, &low);
 		if (status == MR_KAFKA_AGAIN)
 			status = MR_KAFKA_OK;
 	}
 	if (status != MR_KAFKA_OK)
-		snprintf(error, 256, "%s", mr_reader_error(reader));
-	mr_reader_close(reader);
+		snprintf(error, 256, "%s", mr_log_reader_error(reader));
+	mr_log_reader_close(reader);
 	return status;
 }
 

@@ -54,7 +54,7 @@ take_record(void *arg, const struct mr_kafka_record *k)
 }
 
 static enum mr_kafka_status
-read_all(struct mr_reader *reader, const char *topic, int32_t partition, int64_t from, int64_t to,
+read_all(struct mr_log_reader *reader, const char *topic, int32_t partition, int64_t from, int64_t to,
     bool (*fn)(void *, const struct mr_kafka_record *), void *arg)
 {
 	int64_t next = from;
@@ -62,7 +62,7 @@ read_all(struct mr_reader *reader, const char *topic, int32_t partition, int64_t
 
 	for (int tries = 0; next < to && tries < 20; tries++) {
 		int64_t before = next;
-		status = mr_reader_range(reader, topic, partition, next, to, TIMEOUT_MS, fn, arg, &next);
+		status = mr_log_reader_range(reader, topic, partition, next, to, TIMEOUT_MS, fn, arg, &next);
 		if (status != MR_KAFKA_AGAIN)
 			break;
 		if (next > before)
@@ -73,15 +73,15 @@ read_all(struct mr_reader *reader, const char *topic, int32_t partition, int64_t
 
 // Steps back from the end until a record was met, or all that is kept has been read.
 enum mr_kafka_status
-mr_journal_read_end(struct mr_reader *committed, struct mr_reader *all, const char *topic, int32_t partition,
+mr_journal_read_end(struct mr_log_reader *committed, struct mr_log_reader *all, const char *topic, int32_t partition,
     struct mr_journal_end *end)
 {
 	int64_t low, stable, true_end;
-	enum mr_kafka_status status = mr_reader_ends(all, topic, partition, 5000, &low, &true_end);
+	enum mr_kafka_status status = mr_log_reader_ends(all, topic, partition, 5000, &low, &true_end);
 
 	memset(end, 0, sizeof(*end));
 	if (status == MR_KAFKA_OK)
-		status = mr_reader_ends(committed, topic, partition, 5000, &low, &stable);
+		status = mr_log_reader_ends(committed, topic, partition, 5000, &low, &stable);
 	if (status != MR_KAFKA_OK)
 		return status;
 	if (stable < true_end)
@@ -101,7 +101,7 @@ mr_journal_read_end(struct mr_reader *committed, struct mr_reader *all, const ch
 }
 
 enum mr_kafka_status
-mr_journal_partitions(struct mr_reader *all, const char *topic, int32_t partitions, int32_t *were)
+mr_journal_partitions(struct mr_log_reader *all, const char *topic, int32_t partitions, int32_t *were)
 {
 	struct mr_journal_end end;
 	enum mr_kafka_status status = MR_KAFKA_OK;
@@ -146,12 +146,12 @@ take_ids(void *arg, const struct mr_kafka_record *k)
 }
 
 size_t
-mr_journal_read_ids(struct mr_reader *all, const char *topic, int32_t partition, char out[MR_IDS_MAX][256])
+mr_journal_read_ids(struct mr_log_reader *all, const char *topic, int32_t partition, char out[MR_IDS_MAX][256])
 {
 	int64_t low, end;
 	struct ids ids = {.out = out};
 
-	if (mr_reader_ends(all, topic, partition, 5000, &low, &end) != MR_KAFKA_OK)
+	if (mr_log_reader_ends(all, topic, partition, 5000, &low, &end) != MR_KAFKA_OK)
 		return 0;
 	ids.arena = mr_arena_new(ARENA_BYTES);
 	read_all(all, topic, partition, end - FIRST_STEP > low ? end - FIRST_STEP : low, end, take_ids, &ids);
@@ -174,7 +174,7 @@ take_first(void *arg, const struct mr_kafka_record *k)
 }
 
 enum mr_kafka_status
-mr_journal_find(struct mr_reader *committed, const char *topic, int32_t partition, const struct mr_journal_end *end,
+mr_journal_find(struct mr_log_reader *committed, const char *topic, int32_t partition, const struct mr_journal_end *end,
     uint64_t seq, int64_t *from)
 {
 	enum mr_kafka_status status = MR_KAFKA_OK;

@@ -13,7 +13,7 @@ mr_past_fits(const struct mr_kafka_conf *kafka, const char *app, const char *con
 {
 	char error[256], strange[256] = "";
 	int32_t were = 0;
-	struct mr_reader *all = mr_reader_open(kafka, false, error);
+	struct mr_log_reader *all = mr_log_reader_open(kafka, false, error);
 	struct mr_admin *admin = mr_admin_open(kafka, error);
 
 	MR_ASSERT(n_topics > 0);
@@ -21,7 +21,7 @@ mr_past_fits(const struct mr_kafka_conf *kafka, const char *app, const char *con
 		mr_journal_partitions(all, journal, partitions, &were);
 	if (admin)
 		mr_admin_strange_topic(admin, app, topics, n_topics, GROUP_MS, strange);
-	mr_reader_close(all);
+	mr_log_reader_close(all);
 	mr_admin_close(admin);
 	if (were && were != partitions) {
 		snprintf(line, 1024, "topic '%s' has %d partitions, '%s' was written with %d: a user's events would come to another "

@@ -15,7 +15,7 @@
 struct reading {
 	struct mr_replay *replay;
 	const struct mr_replay_topic_conf *conf;
-	struct mr_reader *inputs, *journal;
+	struct mr_log_reader *inputs, *journal;
 	struct mr_str topics[3];
 	char names[3][MR_TOPIC_NAME_MAX];
 	struct mr_arena *arena;
@@ -56,16 +56,16 @@ apply(void *arg, const struct mr_kafka_record *k)
 
 // All of [from, to), however slowly it comes.
 static bool
-read_range(struct reading *r, struct mr_reader *reader, const char *topic, int64_t from, int64_t to,
+read_range(struct reading *r, struct mr_log_reader *reader, const char *topic, int64_t from, int64_t to,
     bool (*fn)(void *, const struct mr_kafka_record *))
 {
 	int64_t next = from;
 
 	for (int tries = 0; next < to && tries < TRIES && r->error[0] == '\0'; tries++) {
 		int64_t before = next;
-		enum mr_kafka_status status = mr_reader_range(reader, topic, r->partition, next, to, IDLE_MS, fn, r, &next);
+		enum mr_kafka_status status = mr_log_reader_range(reader, topic, r->partition, next, to, IDLE_MS, fn, r, &next);
 		if (status != MR_KAFKA_OK && status != MR_KAFKA_AGAIN)
-			return fail(r, topic, mr_reader_error(reader));
+			return fail(r, topic, mr_log_reader_error(reader));
 		if (next > before)
 			tries = 0;
 	}
@@ -130,7 +130,7 @@ read_partition(struct reading *r)
 	int64_t low, end;
 	char journal[MR_TOPIC_NAME_MAX];
 	const char *topic = r->conf->topic;
-	struct mr_reader *reader = r->inputs;
+	struct mr_log_reader *reader = r->inputs;
 
 	if (r->conf->journal) {
 		mr_journal_topic(r->conf->config, journal);
@@ -138,24 +138,24 @@ read_partition(struct reading *r)
 		reader = r->journal;
 	}
 	r->begun = false;
-	if (mr_reader_ends(reader, topic, r->partition, ENDS_MS, &low, &end) != MR_KAFKA_OK)
-		return fail(r, topic, mr_reader_error(reader));
+	if (mr_log_reader_ends(reader, topic, r->partition, ENDS_MS, &low, &end) != MR_KAFKA_OK)
+		return fail(r, topic, mr_log_reader_error(reader));
 	return read_range(r, reader, topic, low, end, r->conf->journal ? apply_record : apply);
 }
 
 int32_t
 mr_replay_topic_partitions(const struct mr_replay_topic_conf *conf, char error[256])
 {
-	struct mr_reader *reader = mr_reader_open(conf->kafka, true, error);
+	struct mr_log_reader *reader = mr_log_reader_open(conf->kafka, true, error);
 	int32_t n = 0;
 
 	if (reader == NULL)
 		return 0;
-	if (mr_reader_partitions(reader, conf->topic, ENDS_MS, &n) != MR_KAFKA_OK) {
-		snprintf(error, 256, "%s", mr_reader_error(reader));
+	if (mr_log_reader_partitions(reader, conf->topic, ENDS_MS, &n) != MR_KAFKA_OK) {
+		snprintf(error, 256, "%s", mr_log_reader_error(reader));
 		n = 0;
 	}
-	mr_reader_close(reader);
+	mr_log_reader_close(reader);
 	return n;
 }
 
@@ -169,8 +169,8 @@ mr_replay_topic(struct mr_replay *replay, const struct mr_replay_topic_conf *con
 	error[0] = '\0';
 	for (size_t i = 0; i < n; i++)
 		snprintf(r.names[i], sizeof(r.names[i]), "%.*s", (int)r.topics[i].n, r.topics[i].p);
-	r.inputs = mr_reader_open(conf->kafka, true, error);
-	r.journal = r.inputs ? mr_reader_open(conf->kafka, true, error) : NULL;
+	r.inputs = mr_log_reader_open(conf->kafka, true, error);
+	r.journal = r.inputs ? mr_log_reader_open(conf->kafka, true, error) : NULL;
 	r.arena = mr_arena_new(ARENA_BYTES);
 	if (r.journal) {
 		error[0] = '\0';
@@ -179,8 +179,8 @@ mr_replay_topic(struct mr_replay *replay, const struct mr_replay_topic_conf *con
 	}
 	mr_arena_free(r.arena);
 	if (r.inputs)
-		mr_reader_close(r.inputs);
+		mr_log_reader_close(r.inputs);
 	if (r.journal)
-		mr_reader_close(r.journal);
+		mr_log_reader_close(r.journal);
 	return ok && error[0] == '\0';
 }

@@ -15,11 +15,11 @@
 static void
 close_readers(struct mr_readers *r)
 {
-	struct mr_reader *all[] = {r->committed, r->all, r->inputs};
+	struct mr_log_reader *all[] = {r->committed, r->all, r->inputs};
 
 	for (size_t i = 0; i < 3; i++)
 		if (all[i])
-			mr_reader_close(all[i]);
+			mr_log_reader_close(all[i]);
 }
 
 static bool
@@ -27,9 +27,9 @@ open_readers(struct mr_worker *w, struct mr_readers *r)
 {
 	char error[256] = "";
 
-	r->committed = mr_reader_open(w->conf.kafka, true, error);
-	r->all = mr_reader_open(w->conf.kafka, false, error);
-	r->inputs = mr_reader_open(w->conf.kafka, true, error);
+	r->committed = mr_log_reader_open(w->conf.kafka, true, error);
+	r->all = mr_log_reader_open(w->conf.kafka, false, error);
+	r->inputs = mr_log_reader_open(w->conf.kafka, true, error);
 	if (r->committed && r->all && r->inputs)
 		return true;
 	mr_worker_log(w, 3, "reader: %s", error);
@@ -47,7 +47,7 @@ later(struct mr_lane *l, int64_t ms)
 
 // Initialising a dead owner's ids aborts its transactions at once.
 static void
-abort_predecessors(struct mr_lane *l, struct mr_reader *all)
+abort_predecessors(struct mr_lane *l, struct mr_log_reader *all)
 {
 	struct mr_worker *w = l->worker;
 	char ids[MR_IDS_MAX][256], error[256];
@@ -106,7 +106,7 @@ read_end(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 	if (status == MR_KAFKA_OK)
 		return true;
 	mr_worker_log(w, 3, "partition %d: journal '%s': %s: %s", l->number, w->conf.journal,
-	    mr_kafka_status_name(status), mr_reader_error(r->committed));
+	    mr_kafka_status_name(status), mr_log_reader_error(r->committed));
 	return false;
 }
 
@@ -119,10 +119,10 @@ first_positions(struct mr_lane *l, struct mr_readers *r)
 	for (size_t i = 0; i < w->conf.n_topics; i++) {
 		int64_t end;
 		enum mr_kafka_status status =
-		    mr_reader_ends(r->inputs, w->conf.topics[i], l->number, 5000, &l->positions[i], &end);
+		    mr_log_reader_ends(r->inputs, w->conf.topics[i], l->number, 5000, &l->positions[i], &end);
 		if (status != MR_KAFKA_OK) {
 			mr_worker_log(w, 3, "partition %d of '%s': %s: %s", l->number, w->conf.topics[i],
-			    mr_kafka_status_name(status), mr_reader_error(r->inputs));
+			    mr_kafka_status_name(status), mr_log_reader_error(r->inputs));
 			return false;
 		}
 	}

@@ -10,7 +10,7 @@
 struct mr_lane;
 
 struct mr_readers {
-	struct mr_reader *committed, *all, *inputs;
+	struct mr_log_reader *committed, *all, *inputs;
 };
 
 // What the end of a journal says. Strings are copies.
@@ -28,16 +28,17 @@ struct mr_journal_end {
 };
 
 // The last record of an unbroken chain. AGAIN: a transaction is still open there.
-enum mr_kafka_status mr_journal_read_end(struct mr_reader *committed, struct mr_reader *all, const char *topic,
+enum mr_kafka_status mr_journal_read_end(struct mr_log_reader *committed, struct mr_log_reader *all, const char *topic,
     int32_t partition, struct mr_journal_end *);
 // The partition count that the journal was written with, from the first of its partitions that says
 // so; 0: none does.
-enum mr_kafka_status mr_journal_partitions(struct mr_reader *all, const char *topic, int32_t partitions, int32_t *were);
+enum mr_kafka_status mr_journal_partitions(struct mr_log_reader *all, const char *topic, int32_t partitions,
+    int32_t *were);
 // The transactional ids that the last records name, committed or not; at most MR_IDS_MAX, each once.
-size_t mr_journal_read_ids(struct mr_reader *all, const char *topic, int32_t partition, char ids[MR_IDS_MAX][256]);
+size_t mr_journal_read_ids(struct mr_log_reader *all, const char *topic, int32_t partition, char ids[MR_IDS_MAX][256]);
 // An offset from which reading on meets every record with inputs after `seq`, and, where it is still
 // kept, the one before the first of them.
-enum mr_kafka_status mr_journal_find(struct mr_reader *committed, const char *topic, int32_t partition,
+enum mr_kafka_status mr_journal_find(struct mr_log_reader *committed, const char *topic, int32_t partition,
     const struct mr_journal_end *, uint64_t seq, int64_t *from);
 
 // Applies what the journal holds after `meta_seq` to the lane's fresh task, in silence. False: it could

@@ -23,7 +23,7 @@ CHANNELS = ("push", "crm")
 CONFIG = """
 app: {app}
 instance: {instance}
-kafka: {{bootstrap.servers: "{brokers}", session.timeout.ms: {session}, heartbeat.interval.ms: 1000}}
+kafka: {{bootstrap.servers: "{brokers}", session.timeout.ms: {session}}}
 redis: {{url: "redis://127.0.0.1:{redis}", timeout: 1s}}
 input: {{events: {{topic: {app}.events}}}}
 output: {{actions: "{app}.{{channel}}", decisions: {app}.decisions, sessions: {app}.sessions, dead_letters: {app}.dead}}

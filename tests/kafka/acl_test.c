@@ -170,9 +170,9 @@ Test(acl, a_refused_group_or_input_is_said)
 		usleep(10000);
 	}
 	cr_assert_eq(status, MR_KAFKA_OK, "the refused fetch was not said");
-	struct mr_reader *r = mr_reader_open(alice, true, error);
-	cr_assert_eq(mr_reader_ends(r, real_topic("hidden", 1), 0, 5000, &low, &end), MR_KAFKA_DENIED, "%s", mr_reader_error(r));
-	mr_reader_close(r);
+	struct mr_log_reader *r = mr_log_reader_open(alice, true, error);
+	cr_assert_eq(mr_log_reader_ends(r, real_topic("hidden", 1), 0, 5000, &low, &end), MR_KAFKA_DENIED, "%s", mr_log_reader_error(r));
+	mr_log_reader_close(r);
 	// granted: the fetch goes on by itself
 	grant(RD_KAFKA_RESOURCE_TOPIC, in, RD_KAFKA_ACL_OPERATION_READ);
 	size_t got = 0;

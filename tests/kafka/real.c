@@ -119,15 +119,15 @@ real_values(const char *topic, int32_t partition, bool committed)
 	static int turn;
 	char error[256];
 	struct text t = {buffers[turn++ % 4], 0, sizeof(buffers[0])};
-	struct mr_reader *r = mr_reader_open(real_conf(), committed, error);
+	struct mr_log_reader *r = mr_log_reader_open(real_conf(), committed, error);
 	int64_t low, end, next;
 
 	t.p[0] = '\0';
 	cr_assert_not_null(r, "%s", error);
-	cr_assert_eq(mr_reader_ends(r, topic, partition, 5000, &low, &end), MR_KAFKA_OK, "%s", mr_reader_error(r));
-	cr_assert_eq(mr_reader_range(r, topic, partition, low, end, 5000, append, &t, &next), MR_KAFKA_OK, "%s", mr_reader_error(r));
+	cr_assert_eq(mr_log_reader_ends(r, topic, partition, 5000, &low, &end), MR_KAFKA_OK, "%s", mr_log_reader_error(r));
+	cr_assert_eq(mr_log_reader_range(r, topic, partition, low, end, 5000, append, &t, &next), MR_KAFKA_OK, "%s", mr_log_reader_error(r));
 	cr_assert_eq(next, end);
-	mr_reader_close(r);
+	mr_log_reader_close(r);
 	return t.p;
 }
 

@@ -21,33 +21,33 @@ Test(topics, ranges)
 {
 	const char *in = real_topic("in", 2);
 	char error[256];
-	struct mr_reader *r = mr_reader_open(real_conf(), true, error);
+	struct mr_log_reader *r = mr_log_reader_open(real_conf(), true, error);
 	int64_t next, low, end;
 	int n = 0;
 	int32_t partitions;
 
 	real_send(in, 1, "e", 10);
-	cr_assert_eq(mr_reader_partitions(r, in, 5000, &partitions), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_partitions(r, in, 5000, &partitions), MR_KAFKA_OK);
 	cr_assert_eq(partitions, 2);
-	cr_assert_eq(mr_reader_ends(r, in, 1, 5000, &low, &end), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_ends(r, in, 1, 5000, &low, &end), MR_KAFKA_OK);
 	cr_assert(low == 0 && end == 10);
-	cr_assert_eq(mr_reader_range(r, in, 1, 3, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 1, 3, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
 	cr_assert(n == 2 && next == 5);
 	n = -100;
-	cr_assert_eq(mr_reader_range(r, in, 1, 3, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 1, 3, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
 	cr_assert(n == -94 && next == 9);
-	cr_assert_eq(mr_reader_range(r, in, 1, 9, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
-	cr_assert_eq(mr_reader_range(r, in, 1, 9, 12, 300, stop_at_two, &n, &next), MR_KAFKA_AGAIN);
+	cr_assert_eq(mr_log_reader_range(r, in, 1, 9, 9, 3000, stop_at_two, &n, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 1, 9, 12, 300, stop_at_two, &n, &next), MR_KAFKA_AGAIN);
 	cr_assert(n == -93 && next == 10);
-	cr_assert_eq(mr_reader_range(r, in, 1, 500, 600, 3000, stop_at_two, &n, &next), MR_KAFKA_MISSING, "%s", mr_reader_error(r));
-	cr_assert_eq(mr_reader_offset_at(r, in, 1, 1, 3000, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 1, 500, 600, 3000, stop_at_two, &n, &next), MR_KAFKA_MISSING, "%s", mr_log_reader_error(r));
+	cr_assert_eq(mr_log_reader_offset_at(r, in, 1, 1, 3000, &next), MR_KAFKA_OK);
 	cr_assert_eq(next, 0);
-	cr_assert_eq(mr_reader_offset_at(r, in, 1, 4000000000000, 3000, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_offset_at(r, in, 1, 4000000000000, 3000, &next), MR_KAFKA_OK);
 	cr_assert_eq(next, 10);
 	const char *none = real_topic("none", 0);
-	cr_assert_eq(mr_reader_partitions(r, none, 5000, &partitions), MR_KAFKA_MISSING);
-	cr_assert_eq(mr_reader_ends(r, none, 0, 3000, &low, &end), MR_KAFKA_MISSING, "%s", mr_reader_error(r));
-	mr_reader_close(r);
+	cr_assert_eq(mr_log_reader_partitions(r, none, 5000, &partitions), MR_KAFKA_MISSING);
+	cr_assert_eq(mr_log_reader_ends(r, none, 0, 3000, &low, &end), MR_KAFKA_MISSING, "%s", mr_log_reader_error(r));
+	mr_log_reader_close(r);
 }
 
 Test(topics, topics_are_checked_and_made_when_asked)
@@ -118,32 +118,32 @@ Test(topics, ranges_in_a_row_and_markers)
 		cr_assert_eq(mr_sink_flush(s, 5000), MR_KAFKA_OK);
 		cr_assert_eq(i == 3 ? mr_sink_abort(s, 5000) : mr_sink_commit(s, &position, 1, &m.group, 5000), MR_KAFKA_OK);
 	}
-	struct mr_reader *r = mr_reader_open(real_conf(), true, error);
-	cr_assert_eq(mr_reader_ends(r, in, 0, 5000, &low, &end), MR_KAFKA_OK);
+	struct mr_log_reader *r = mr_log_reader_open(real_conf(), true, error);
+	cr_assert_eq(mr_log_reader_ends(r, in, 0, 5000, &low, &end), MR_KAFKA_OK);
 	cr_assert_eq(end, 15);
 	for (int64_t step = 1; step <= 15; step++) { // forwards in steps of every size, on one reader
 		struct seen seen = {0};
 		for (next = 0; next < end;)
-			cr_assert_eq(mr_reader_range(r, in, 0, next, next + step < end ? next + step : end, 2000, note, &seen, &next),
-			    MR_KAFKA_OK, "step %d at %d: %s", (int)step, (int)next, mr_reader_error(r));
+			cr_assert_eq(mr_log_reader_range(r, in, 0, next, next + step < end ? next + step : end, 2000, note, &seen, &next),
+			    MR_KAFKA_OK, "step %d at %d: %s", (int)step, (int)next, mr_log_reader_error(r));
 		static const int64_t want[] = {0, 1, 3, 4, 6, 7, 12, 13};
 		cr_assert_eq(seen.n, 8);
 		cr_assert_arr_eq(seen.offsets, want, sizeof(want));
 	}
 	// ended by the callee, then on; then back; then beyond the end, and on when more has come
 	struct seen seen = {.stop_at = 3};
-	cr_assert_eq(mr_reader_range(r, in, 0, 0, 15, 2000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 0, 0, 15, 2000, note, &seen, &next), MR_KAFKA_OK);
 	cr_assert(next == 4 && seen.n == 3);
-	cr_assert_eq(mr_reader_range(r, in, 0, 4, 15, 2000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 0, 4, 15, 2000, note, &seen, &next), MR_KAFKA_OK);
 	cr_assert(next == 15 && seen.n == 8);
-	cr_assert_eq(mr_reader_range(r, in, 0, 12, 17, 300, note, &seen, &next), MR_KAFKA_AGAIN);
+	cr_assert_eq(mr_log_reader_range(r, in, 0, 12, 17, 300, note, &seen, &next), MR_KAFKA_AGAIN);
 	cr_assert(next == 15 && seen.n == 10);
 	real_send(in, 0, "e", 3);
-	cr_assert_eq(mr_reader_range(r, in, 0, 15, 17, 5000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 0, 15, 17, 5000, note, &seen, &next), MR_KAFKA_OK);
 	cr_assert(next == 17 && seen.n == 12 && seen.offsets[11] == 16);
-	cr_assert_eq(mr_reader_range(r, in, 0, 17, 18, 5000, note, &seen, &next), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_range(r, in, 0, 17, 18, 5000, note, &seen, &next), MR_KAFKA_OK);
 	cr_assert(next == 18 && seen.n == 13);
-	mr_reader_close(r);
+	mr_log_reader_close(r);
 	mr_sink_close(s, 1000);
 	member_close(&m);
 }
@@ -152,7 +152,7 @@ Test(topics, small_ranges_in_a_row_are_fast)
 {
 	const char *in = real_topic("in", 1);
 	char error[256];
-	struct mr_reader *r = mr_reader_open(real_conf(), true, error);
+	struct mr_log_reader *r = mr_log_reader_open(real_conf(), true, error);
 	int64_t next = 0;
 	size_t n = 0;
 
@@ -160,10 +160,10 @@ Test(topics, small_ranges_in_a_row_are_fast)
 	int64_t before = real_now_ms();
 	while (next < 2000) {
 		struct seen seen = {0};
-		cr_assert_eq(mr_reader_range(r, in, 0, next, next + 2, 2000, note, &seen, &next), MR_KAFKA_OK, "%s", mr_reader_error(r));
+		cr_assert_eq(mr_log_reader_range(r, in, 0, next, next + 2, 2000, note, &seen, &next), MR_KAFKA_OK, "%s", mr_log_reader_error(r));
 		n += seen.n;
 	}
 	cr_assert_eq(n, 2000);
 	cr_assert_lt(real_now_ms() - before, 1500);
-	mr_reader_close(r);
+	mr_log_reader_close(r);
 }

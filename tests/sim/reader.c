@@ -12,8 +12,8 @@ struct reader {
 	bool committed;
 };
 
-struct mr_reader *
-mr_reader_open(const struct mr_kafka_conf *conf, bool committed, char error[256])
+struct mr_log_reader *
+mr_log_reader_open(const struct mr_kafka_conf *conf, bool committed, char error[256])
 {
 	struct reader *r = calloc(1, sizeof(*r));
 
@@ -22,17 +22,17 @@ mr_reader_open(const struct mr_kafka_conf *conf, bool committed, char error[256]
 	error[0] = '\0';
 	r->proc = proc_current();
 	r->committed = committed;
-	return (struct mr_reader *)r;
+	return (struct mr_log_reader *)r;
 }
 
 void
-mr_reader_close(struct mr_reader *r)
+mr_log_reader_close(struct mr_log_reader *r)
 {
 	free(r);
 }
 
 const char *
-mr_reader_error(const struct mr_reader *r)
+mr_log_reader_error(const struct mr_log_reader *r)
 {
 	(void)r;
 	return "no answer";
@@ -54,7 +54,8 @@ trip(const struct reader *r, int64_t timeout_ms)
 }
 
 enum mr_kafka_status
-mr_reader_ends(struct mr_reader *mr, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low, int64_t *end)
+mr_log_reader_ends(struct mr_log_reader *mr, const char *topic, int32_t partition, int64_t timeout_ms, int64_t *low,
+    int64_t *end)
 {
 	const struct reader *r = (const struct reader *)mr;
 	const struct part *p = &broker_topic(topic)->parts[partition];
@@ -69,7 +70,7 @@ mr_reader_ends(struct mr_reader *mr, const char *topic, int32_t partition, int64
 }
 
 enum mr_kafka_status
-mr_reader_partitions(struct mr_reader *mr, const char *topic, int64_t timeout_ms, int32_t *n)
+mr_log_reader_partitions(struct mr_log_reader *mr, const char *topic, int64_t timeout_ms, int32_t *n)
 {
 	const struct reader *r = (const struct reader *)mr;
 
@@ -79,8 +80,8 @@ mr_reader_partitions(struct mr_reader *mr, const char *topic, int64_t timeout_ms
 }
 
 enum mr_kafka_status
-mr_reader_range(struct mr_reader *mr, const char *topic, int32_t partition, int64_t from, int64_t to, int64_t timeout_ms,
-    bool (*fn)(void *arg, const struct mr_kafka_record *), void *arg, int64_t *next)
+mr_log_reader_range(struct mr_log_reader *mr, const char *topic, int32_t partition, int64_t from, int64_t to,
+    int64_t timeout_ms, bool (*fn)(void *arg, const struct mr_kafka_record *), void *arg, int64_t *next)
 {
 	const struct reader *r = (const struct reader *)mr;
 	struct part *p = &broker_topic(topic)->parts[partition];
