@@ -125,6 +125,36 @@ on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_l
 // ---- opening
 
 static bool
+set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, char error[256])
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return mr_kafka_conf_set(conf, name, text, error);
+}
+
+static int64_t
+number_of(const rd_kafka_conf_t *conf, const char *name)
+{
+	char text[32] = "";
+	size_t size = sizeof(text);
+	rd_kafka_conf_res_t res = rd_kafka_conf_get(conf, name, text, &size);
+
+	MR_ASSERT(res == RD_KAFKA_CONF_OK);
+	return strtoll(text, NULL, 10);
+}
+
+// Whatever the session: one heartbeat that is late, or lost, must not end it.
+static bool
+beat_often(rd_kafka_conf_t *conf, char error[256])
+{
+	int64_t most_ms = number_of(conf, "session.timeout.ms") / 3;
+
+	return number_of(conf, "heartbeat.interval.ms") <= most_ms ||
+	    set_number(conf, "heartbeat.interval.ms", most_ms > 0 ? most_ms : 1, error);
+}
+
+static bool
 member_open(struct mr_source *s, const struct mr_source_conf *mr, char error[256])
 {
 	static const struct mr_kafka_setting musts[] = {
@@ -134,21 +164,15 @@ member_open(struct mr_source *s, const struct mr_source_conf *mr, char error[256
 	static const struct mr_kafka_setting defaults[] = {
 		{"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "3000"}, {"max.poll.interval.ms", "60000"}, {0},
 	};
-	char number[32];
 	rd_kafka_conf_t *conf = mr_kafka_conf_make(mr->kafka, defaults, musts, error);
 
 	if (conf == NULL)
 		return false;
-	int64_t session = mr->session_timeout_ms;
 	bool ok = mr_kafka_conf_set(conf, "group.id", mr->group, error)
 	    && (mr->instance_id == NULL || mr_kafka_conf_set(conf, "group.instance.id", mr->instance_id, error));
-	if (ok && session > 0) {
-		snprintf(number, sizeof(number), "%lld", (long long)session);
-		ok = mr_kafka_conf_set(conf, "session.timeout.ms", number, error);
-		snprintf(number, sizeof(number), "%lld", (long long)(session > 9000 ? 3000 : session / 3));
-		ok = ok && mr_kafka_conf_set(conf, "heartbeat.interval.ms", number, error);
-	}
-	if (!ok) {
+	if (ok && mr->session_timeout_ms > 0)
+		ok = set_number(conf, "session.timeout.ms", mr->session_timeout_ms, error);
+	if (!ok || !beat_often(conf, error)) {
 		rd_kafka_conf_destroy(conf);
 		return false;
 	}

@@ -1,5 +1,6 @@
 // Source, reader and admin against the mock cluster: plumbing, and each call failing once.
 #include "kafka/admin.h"
+#include "kafka/source_impl.h"
 #include "mock.h"
 #include "real.h"
 
@@ -109,6 +110,48 @@ Test(source_mock, joins_and_reads)
 	mr_source_describe(m.source, text, sizeof(text));
 	cr_assert_not_null(strstr(text, "eager"));
 	member_close(&m);
+}
+
+static void
+no_assign(void *arg, const struct mr_group *group, uint64_t epoch, const int32_t *numbers, size_t n)
+{
+	(void)arg, (void)group, (void)epoch, (void)numbers, (void)n;
+}
+
+static void
+no_revoke(void *arg, const int32_t *numbers, size_t n)
+{
+	(void)arg, (void)numbers, (void)n;
+}
+
+static int
+heartbeat(const struct mr_kafka_property *properties, size_t n)
+{
+	struct mr_kafka_property all[3] = {mock.properties[0]};
+	char error[256], text[32] = "";
+	size_t size = sizeof(text);
+
+	memcpy(all + 1, properties, n * sizeof(*properties));
+	struct mr_kafka_conf kafka = mock.conf;
+	kafka.properties = all;
+	kafka.n_properties = 1 + n;
+	struct mr_source *s = mr_source_open(&(struct mr_source_conf){.kafka = &kafka, .group = "app", .topics = topics,
+	    .n_topics = 2, .on_assign = no_assign, .on_revoke = no_revoke, .on_lost = no_revoke}, error);
+	cr_assert_not_null(s, "%s", error);
+	cr_assert_eq(rd_kafka_conf_get(rd_kafka_conf(s->member.rk), "heartbeat.interval.ms", text, &size), RD_KAFKA_CONF_OK);
+	mr_source_close(s, 1000);
+	return atoi(text);
+}
+
+Test(source_mock, heartbeats_follow_the_session)
+{
+	const struct mr_kafka_property brief[] = {{MR_LIT("session.timeout.ms"), MR_LIT("1500")}};
+	const struct mr_kafka_property both[] = {{MR_LIT("session.timeout.ms"), MR_LIT("12000")},
+	    {MR_LIT("heartbeat.interval.ms"), MR_LIT("2000")}};
+
+	cr_assert_eq(heartbeat(brief, 0), 3000);
+	cr_assert_eq(heartbeat(brief, 1), 500);
+	cr_assert_eq(heartbeat(both, 2), 2000);
 }
 
 Test(source_mock, passing_errors_are_retried_by_the_library)
@@ -221,30 +264,30 @@ Test(source_mock, close_is_bounded_without_a_broker)
 Test(source_mock, readers_and_admins_tell_failures_apart)
 {
 	char error[256];
-	struct mr_reader *r = mr_reader_open(&mock.conf, false, error);
+	struct mr_log_reader *r = mr_log_reader_open(&mock.conf, false, error);
 	struct mr_admin *a = mr_admin_open(&mock.conf, error);
 	struct mr_topic_info info;
 	int64_t low, end;
 	int32_t n;
 
 	feed("events", 0, 4);
-	cr_assert_eq(mr_reader_ends(r, "events", 0, 3000, &low, &end), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_ends(r, "events", 0, 3000, &low, &end), MR_KAFKA_OK);
 	cr_assert(low == 0 && end == 4);
 	fail(METADATA, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED);
-	enum mr_kafka_status status = mr_reader_partitions(r, "events", 3000, &n);
-	cr_assert(status == MR_KAFKA_OK || status == MR_KAFKA_DENIED, "%s", mr_reader_error(r));
+	enum mr_kafka_status status = mr_log_reader_partitions(r, "events", 3000, &n);
+	cr_assert(status == MR_KAFKA_OK || status == MR_KAFKA_DENIED, "%s", mr_log_reader_error(r));
 	rd_kafka_mock_topic_set_error(mock.cluster, "outcomes", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-	cr_assert_eq(mr_reader_partitions(r, "outcomes", 3000, &n), MR_KAFKA_DENIED, "%s", mr_reader_error(r));
+	cr_assert_eq(mr_log_reader_partitions(r, "outcomes", 3000, &n), MR_KAFKA_DENIED, "%s", mr_log_reader_error(r));
 	cr_assert_eq(mr_admin_topic(a, "outcomes", 3000, &info), MR_KAFKA_DENIED, "%s", mr_admin_error(a));
 	cr_assert_eq(mr_admin_topic(a, "events", 3000, &info), MR_KAFKA_OK, "%s", mr_admin_error(a));
 	cr_assert(info.exists && info.partitions == 4 && !info.configs, "the mock answers no DescribeConfigs");
 	rd_kafka_mock_broker_set_down(mock.cluster, 1);
-	cr_assert_eq(mr_reader_ends(r, "events", 0, 500, &low, &end), MR_KAFKA_AGAIN, "%s", mr_reader_error(r));
+	cr_assert_eq(mr_log_reader_ends(r, "events", 0, 500, &low, &end), MR_KAFKA_AGAIN, "%s", mr_log_reader_error(r));
 	cr_assert_eq(mr_admin_topic(a, "events", 500, &info), MR_KAFKA_AGAIN, "%s", mr_admin_error(a));
 	struct mr_topic_want want = {"events", MR_TOPIC_ANCHOR, 0};
 	struct mr_topic_report report;
 	cr_assert_eq(mr_admin_check(a, &want, 1, false, 500, &report), MR_KAFKA_AGAIN);
 	free(report.text);
-	mr_reader_close(r);
+	mr_log_reader_close(r);
 	mr_admin_close(a);
 }
