@@ -16,8 +16,8 @@ import results  # noqa: E402
 import suite  # noqa: E402
 
 # Suite: module. The order is that of a run.
-MODULES = {"peers": "peers.suite"}
-SUITES = {name: module for name, module in MODULES.items()
+SUITES = {"core": "suites.core", "growth": "suites.growth", "peers": "peers.suite"}
+SUITES = {name: module for name, module in SUITES.items()
           if os.path.exists(os.path.join(suite.HERE, module.replace(".", "/") + ".py"))}
 
 

@@ -2,6 +2,7 @@
 
 #include "generate/heap.h"
 #include "generate/write.h"
+#include "model/math.h"
 
 #include <stdlib.h>
 
@@ -93,6 +94,19 @@ mr_shop_free(struct mr_shop *s)
 	free(s);
 }
 
+// Who comes next, where everybody may come twice at once. For Zipf: the continuous form, the logarithm of
+// the rank being uniform.
+static uint32_t
+draw_any(struct mr_shop *s)
+{
+	double u = mr_random_unit(&s->random);
+
+	if (s->conf.draw == MR_SHOP_DRAW_UNIFORM)
+		return (uint32_t)(u * s->conf.users);
+	uint32_t rank = (uint32_t)mr_exp(u * mr_log((double)s->conf.users));
+	return rank <= s->conf.users ? rank - 1 : s->conf.users - 1;
+}
+
 // Few are regulars, most come rarely: nearly the square of a uniform number, so that the most active
 // come about 30 times as often as the mean. Somebody who sleeps, or who is here already, is rarely taken.
 static uint32_t
@@ -100,6 +114,8 @@ draw_user(struct mr_shop *s)
 {
 	uint32_t user = 0;
 
+	if (s->conf.draw != MR_SHOP_DRAW_SHOP)
+		return draw_any(s);
 	for (int i = 0; i < 5; i++) {
 		double u = mr_random_unit(&s->random);
 		user = (uint32_t)((0.97 * u * u + 0.03 * u) * s->conf.users);

@@ -7,12 +7,17 @@
 
 #define MR_SHOP_USERS_MAX 20000000u
 
+// How visitors are drawn: a few of them far more active than most; all alike; or as in Zipf's law, the
+// n-th most active coming 1/n times as often as the first.
+enum mr_shop_draw { MR_SHOP_DRAW_SHOP, MR_SHOP_DRAW_UNIFORM, MR_SHOP_DRAW_ZIPF };
+
 struct mr_shop_conf {
-	uint32_t users;              // 1 .. MR_SHOP_USERS_MAX; a few of them are far more active than most
+	uint32_t users;              // 1 .. MR_SHOP_USERS_MAX
 	double rate;                 // events a second, on the average of a day; > 0
 	uint64_t seed;
 	int64_t start_ms, end_ms;    // event times lie in [start, end)
 	bool flat;                   // the same rate at every hour: no daily pattern
+	enum mr_shop_draw draw;
 };
 
 struct mr_shop_message {
