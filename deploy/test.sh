@@ -48,7 +48,7 @@ build build || exit 1
 check build || code=1
 # Warnings are errors in the plain build; at other levels of optimisation gcc warns of what cannot be.
 build build-asan -Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 || exit 1
-check build-asan --no-suite project --no-suite system --no-suite faults --no-suite sim || code=1
+check build-asan --no-suite project --no-suite system --no-suite faults --no-suite sim --no-suite bench || code=1
 build build-tsan -Dwerror=false -Db_sanitize=thread -Db_lundef=false -Doptimization=1 -Dtests=false || exit 1
 check build-tsan --suite threads || code=1
 python3 deploy/count_tests.py build build-asan build-tsan || code=1

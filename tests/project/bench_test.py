@@ -7,6 +7,8 @@ import unittest
 
 ROOT = sys.argv.pop(1)
 sys.path.insert(0, os.path.join(ROOT, "bench"))
+import callgrind  # noqa: E402
+import gate  # noqa: E402
 import results  # noqa: E402
 import run  # noqa: E402
 import suite  # noqa: E402
@@ -83,6 +85,21 @@ class Frame(unittest.TestCase):
             finally:
                 sys.stdout = out
         self.assertEqual([json.dumps(line["name"]) for line in results.read(self.path)], ['"y"'])
+
+    def test_the_gate_fails_where_instructions_grow_by_more_than_a_twentieth(self):
+        before = {"a": 1000.0, "b": 1000.0, "gone": 1.0}
+        lines, bad = gate.compare({"a": 1050.0, "b": 900.0, "new": 1.0}, before, "before")
+        self.assertFalse(bad, lines)
+        self.assertIn("faster", lines[1])
+        lines, bad = gate.compare({"a": 1051.0, "b": 1000.0}, before, "before")
+        self.assertTrue(bad)
+        self.assertIn("GREW", lines[0])
+        self.assertNotIn("GREW", lines[1])
+
+    def test_what_callgrind_writes_is_read(self):
+        text = "part: 1\ndesc: Trigger: %s\nsummary: 0\n\nfn=(1) f\n3 7\n\ntotals: 70\n"
+        self.assertEqual(callgrind.parse(text % "Client Request: rules"), ("rules", 70))
+        self.assertEqual(callgrind.parse(text % "Program termination"), (None, 70))
 
 
 if __name__ == "__main__":
