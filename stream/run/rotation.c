@@ -134,6 +134,8 @@ committed(struct mr_worker *w, struct mr_txn *t)
 	for (struct mr_share *s = t->first; s; s = s->next) {
 		MR_ASSERT(s->last_seq >= s->lane->committed_seq);
 		s->lane->committed_seq = s->last_seq;
+		if (s->lane->state == MR_LANE_DENIED && s->lane->denied == NULL)
+			s->lane->state = MR_LANE_RUNNING;
 	}
 	mr_stats_add(w->conf.stats, MR_STAT_COMMITS, 1);
 	mr_stats_record(w->conf.stats, MR_STAT_COMMIT_LATENCY, mr_mono_us(w->conf.clock) - t->commit_us);
@@ -211,7 +213,7 @@ send_again(struct mr_worker *w, struct mr_txn *failed, bool denied)
 		mr_share_unsend(s);
 		if (s->lane->share == s)
 			s->lane->share = NULL;
-		if (s->lane->state == MR_LANE_DENIED || (denied && writes_to(w, s, refused ? topic : NULL))) {
+		if (s->lane->denied || (denied && writes_to(w, s, refused ? topic : NULL))) {
 			park(w, topic[0] ? topic : NULL, s);
 			continue;
 		}
@@ -383,6 +385,7 @@ mr_rotation_drop(struct mr_worker *w, struct mr_lane *lane)
 			MR_ASSERT(s->lane != lane);   // the worker has reset or drained the rotation
 }
 
+// Until what waited is committed, the lane applies nothing more: a permission can be long in coming.
 void
 mr_rotation_retry(struct mr_worker *w, struct mr_lane *lane)
 {
@@ -395,5 +398,4 @@ mr_rotation_retry(struct mr_worker *w, struct mr_lane *lane)
 		append(t, s);
 	}
 	lane->denied = NULL;
-	lane->state = MR_LANE_RUNNING;
 }

@@ -274,7 +274,7 @@ look_after(struct mr_worker *w, struct mr_lane *l)
 {
 	int64_t now_ms = mr_mono_ms(w->conf.clock);
 
-	if (l->state == MR_LANE_DENIED && now_ms >= l->retry_at_ms)
+	if (l->state == MR_LANE_DENIED && l->denied && now_ms >= l->retry_at_ms)
 		mr_rotation_retry(w, l);
 	if (l->state != MR_LANE_LOST) {
 		l->lost_at_ms = 0;

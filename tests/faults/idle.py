@@ -8,7 +8,8 @@ import case
 import load
 from case import harness, say
 
-GRACE, GAP, WAIT, LATE = 0.2, 2.0, 1.0, 1.0     # seconds; the first three as the configuration has them
+GRACE, GAP, WAIT = 0.2, 2.0, 1.0     # seconds, as the configuration has them
+LATE = 2 * (GRACE + 1.0)            # twice what was promised, since machines differ
 
 
 class Idle(case.Case):
@@ -21,19 +22,20 @@ class Idle(case.Case):
         return {u: now for u in users}
 
     def lateness(self, topic, at, wait):
-        """Seconds between when each user's message was due, grace apart, and when it was written."""
+        """Seconds between when a message was due, grace apart, and when it was written: least and most."""
         def come():
             found = {r.key.decode(): r.timestamp / 1000 for r in self.world.servers.read(topic)}
             return found if set(at) <= set(found) else None
         found = harness.until("a message for each user in " + topic, 20, come)
-        return max(found[u] - at[u] - wait for u in at)
+        late = [found[u] - at[u] - wait for u in at]
+        return min(late), max(late)
 
     def check(self, at, name):
         for topic, wait in ((self.world.app + ".crm", WAIT), (self.world.app + ".sessions", GAP)):
-            late = self.lateness(topic, at, wait)
-            say("%s: %s at most %.2f s after they were due (%.1f s of it grace)" % (name, topic, late, GRACE))
-            self.assertGreater(late, 0)
-            self.assertLess(late, GRACE + LATE, topic)
+            least, most = self.lateness(topic, at, wait)
+            say("%s: %s at most %.2f s after they were due (%.1f s of it grace)" % (name, topic, most, GRACE))
+            self.assertGreater(least, GRACE - 0.01, "early: " + topic)      # times are in ms, cut
+            self.assertLess(most, LATE, topic)
 
     def test_all_idle(self):
         self.begin("idle", commit="50ms")

@@ -80,8 +80,8 @@ class Servers:
         left = p.flush(60)
         assert not left and not failed, (left, failed[:3])
 
-    def read(self, *topics, committed=True):
-        """All records up to the present end, by topic and partition in the order of offsets."""
+    def each(self, *topics, committed=True):
+        """All records up to the present end, those of a partition in order."""
         c = Consumer({"bootstrap.servers": self.brokers, "group.id": "reader", "enable.auto.commit": False,
                       "isolation.level": "read_committed" if committed else "read_uncommitted",
                       "enable.partition.eof": True, "fetch.wait.max.ms": 50})
@@ -89,20 +89,24 @@ class Servers:
             known = c.list_topics(timeout=10).topics
             parts = [(t, p) for t in topics if t in known for p in known[t].partitions]
             c.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in parts])
-            ends, out, deadline = set(), [], time.monotonic() + 60
+            ends, deadline = set(), time.monotonic() + 60
             while len(ends) < len(parts):
-                assert time.monotonic() < deadline, "the end of %s was not reached" % (set(parts) - ends)
+                assert time.monotonic() < deadline, "nothing more came, but not the end of %s" % (set(parts) - ends)
                 for m in c.consume(5000, 0.2):
                     if m.error():
                         if m.error().code() != KafkaError._PARTITION_EOF:
                             raise RuntimeError(m.error().str())
                         ends.add((m.topic(), m.partition()))
                     else:
-                        out.append(Record(m.topic(), m.partition(), m.offset(), m.key(), m.value(),
-                                          [(k, v) for k, v in m.headers() or []], m.timestamp()[1]))
-            return sorted(out, key=lambda r: r[:3])
+                        deadline = time.monotonic() + 60
+                        yield Record(m.topic(), m.partition(), m.offset(), m.key(), m.value(),
+                                     [(k, v) for k, v in m.headers() or []], m.timestamp()[1])
         finally:
             c.close()
+
+    def read(self, *topics, committed=True):
+        """All of them, by topic and partition."""
+        return sorted(self.each(*topics, committed=committed), key=lambda r: r[:3])
 
     def watch_ends(self, topics):
         """A function that says how far the topics' partitions go, in all."""
