@@ -133,7 +133,7 @@ strike(struct proc *p, enum count kind, enum point point)
 		    point == AT_START || point == AT_OFFSETS);
 		proc_kill(p);
 		break;
-	case F_ZOMBIE: proc_pause(p, sim_between(SESSION_US + SECOND, 22 * SECOND)); break;
+	case F_ZOMBIE: proc_pause(p, sim_between(sim.session_us + SECOND, 22 * SECOND)); break;
 	case F_PAUSE: proc_pause(p, sim_between(100 * MS, 8 * SECOND)); break;
 	case F_STOP: p->stop = true; break;
 	case F_JOIN: join(); break;
@@ -167,6 +167,8 @@ sim_point(enum point point)
 
 	if (sim.trace && point != AT_POLL && point != AT_WAIT)
 		sim_trace("  %s", sim_point_names[point]);
+	if (sim.at_point)
+		sim.at_point(p, (int)point);
 	for (int i = 0; i < n_faults; i++) {
 		struct fault *f = &faults[i];
 		if (f->struck || f->at_us > sim.now_us)

@@ -170,7 +170,7 @@ group_tick(void)
 			continue;
 		if (proc_online(m->proc) && m->proc->group_cut_until_us <= sim.now_us)
 			m->beat_us = sim.now_us;
-		if (sim.now_us - m->beat_us > SESSION_US) {
+		if (sim.now_us - m->beat_us > sim.session_us) {
 			m->in = false;
 			sim_count(P_EXPIRED, 1);
 			rebalance("a member has expired");

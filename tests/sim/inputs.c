@@ -53,7 +53,7 @@ make(void *arg, uint64_t number)
 	bool outcome = sim_chance(15);
 
 	(void)arg;
-	snprintf(user, sizeof(user), "u%d", (int)(sim_random() % USERS));
+	snprintf(user, sizeof(user), "u%d", (int)(sim_random() % (uint64_t)sim.users));
 	if (sim_chance(12))
 		event_ms -= sim_between(0, 12000);       // late
 	if (sim_chance(4))

@@ -1,7 +1,5 @@
 // build/tests/sim: runs seeds, each in a process of its own; prints what was met and what was found.
-#include "sim.h"
-
-#include "core/mutation.h"
+#include "cases.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,10 +65,68 @@ drain(void)
 	}
 }
 
+// ---- cases ----
+
+static enum case_result
+run_case(const struct sim_case *c)
+{
+	sim_at(0, tick, NULL, 0);
+	enum case_result result = case_run(c, drain);
+
+	if (sim.failure[0])
+		printf("case %s: %s\n", c->name, sim.failure);
+	fflush(stdout);
+	return result;
+}
+
+// In a process of its own; what broke it by a signal was found, too.
+static enum case_result
+fork_case(const struct sim_case *c, enum mr_mutation with)
+{
+	int status;
+
+	fflush(stdout);
+	pid_t pid = fork();
+	MR_ASSERT(pid >= 0);
+	if (pid == 0) {
+		setrlimit(RLIMIT_CPU, &(struct rlimit){CPU_SECONDS, CPU_SECONDS});
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		mutation = with;
+		_exit((int)run_case(c));
+	}
+	MR_ASSERT(waitpid(pid, &status, 0) == pid);
+	return WIFEXITED(status) ? (enum case_result)WEXITSTATUS(status) : CASE_FOUND;
+}
+
+// It holds, and does not hold with its mutation.
+static int
+judge_case(const struct sim_case *c)
+{
+	bool holds = fork_case(c, MR_MUTATIONS) == CASE_HOLDS;
+
+	printf("case %s: %s\n", c->name, holds ? "holds" : "FAILED");
+	if (!holds || c->mutation == MR_MUTATIONS)
+		return !holds;
+	bool found = fork_case(c, c->mutation) == CASE_FOUND;
+	printf("case %s with %s: %s\n", c->name, mutation_names[c->mutation], found ? "found" : "NOT FOUND");
+	return !found;
+}
+
+static const struct sim_case *
+case_by_name(const char *name)
+{
+	for (const struct sim_case *c = sim_cases; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
 static bool
 run_seed(uint64_t seed)
 {
 	sim.seed = sim.random = seed;
+	sim.session_us = 10 * SECOND;
+	sim.users = 12;
 	for (int i = 0; i < 3; i++)
 		sim_random();
 	sim_count(SEEDS, 1);
@@ -181,7 +237,8 @@ report(uint64_t failed, uint64_t done, const uint64_t *total)
 static int
 usage(void)
 {
-	fputs("Usage: sim [--seeds FROM-TO] [--mutation NAME]\n       sim --trace SEED [--mutation NAME]\n       sim --mutations\n", stderr);
+	fputs("Usage: sim [--seeds FROM-TO] [--mutation NAME]\n       sim --trace SEED [--mutation NAME]\n       sim --mutations\n"
+	    "       sim --cases | --case NAME | --trace-case NAME [--mutation NAME]\n", stderr);
 	return 2;
 }
 
@@ -197,10 +254,10 @@ choose(const char *name)
 }
 
 static struct mr_config *
-load(void)
+load(const char *yaml)
 {
 	char *errors = NULL;
-	struct mr_config *c = mr_config_load("sim.yaml", sim_yaml, &(struct mr_config_options){.json = true}, &errors, NULL);
+	struct mr_config *c = mr_config_load("sim.yaml", yaml, &(struct mr_config_options){.json = true}, &errors, NULL);
 
 	if (c == NULL)
 		fputs(errors, stderr);
@@ -213,6 +270,7 @@ int
 main(int argc, char **argv)
 {
 	uint64_t from = 1, to = 100, total[COUNT_END] = {0}, done;
+	const struct sim_case *c = NULL;
 	bool trace = false;
 
 	for (int i = 1; i < argc; i++) {
@@ -221,21 +279,32 @@ main(int argc, char **argv)
 				puts(mutation_names[k]);
 			return 0;
 		}
+		if (strcmp(argv[i], "--cases") == 0) {
+			for (c = sim_cases; c->name; c++)
+				puts(c->name);
+			return 0;
+		}
 		if (i + 1 == argc)
 			return usage();
 		if (strcmp(argv[i], "--seeds") == 0 && sscanf(argv[i + 1], "%lu-%lu", &from, &to) == 2)
 			i++;
 		else if (strcmp(argv[i], "--trace") == 0 && sscanf(argv[i + 1], "%lu", &from) == 1)
 			trace = ++i;
+		else if (strcmp(argv[i], "--case") == 0 && (c = case_by_name(argv[i + 1])))
+			i++;
+		else if (strcmp(argv[i], "--trace-case") == 0 && (c = case_by_name(argv[i + 1])))
+			trace = ++i;
 		else if (strcmp(argv[i], "--mutation") != 0 || !choose(argv[++i]))
 			return usage();
 	}
-	sim.config = load();
+	sim.config = load(c && c->yaml ? c->yaml : sim_yaml);
 	if (sim.config == NULL)
 		return 1;
+	sim.counts = total;
+	sim.trace = trace;
+	if (c)
+		return trace ? (int)run_case(c) : judge_case(c);
 	if (trace) {
-		sim.counts = total;
-		sim.trace = true;
 		return run_seed(from) ? 0 : 1;
 	}
 	uint64_t failed = run_seeds(from, to, mutation != MR_MUTATIONS, total, &done);

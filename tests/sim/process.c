@@ -235,7 +235,7 @@ coordinate(void *arg)
 	sim_trace("stopped");
 	p->n_workers = 0;
 	p->dead = true;
-	if (p->slot < 2)
+	if (p->slot < 2 && !sim.scripted)
 		sim_at(sim.now_us + sim_between(100 * MS, 5 * SECOND), start_again, NULL, (uint64_t)p->slot);
 }
 
@@ -274,7 +274,7 @@ proc_kill(struct proc *p)
 			sim_count(F_CRASH_DIRTY, l->task && l->meta_seq < l->committed_seq);
 		close(w->wake_fd);
 	}
-	if (p->slot < 2)
+	if (p->slot < 2 && !sim.scripted)
 		sim_at(sim.now_us + sim_between(100 * MS, sim_chance(70) ? 3 * SECOND : 14 * SECOND), start_again, NULL,
 		    (uint64_t)p->slot);
 }

@@ -72,23 +72,33 @@ remember(void)
 }
 
 void
-redis_failover(bool empty)
+redis_lose(size_t back)
 {
-	size_t back = (size_t)sim_between(1, PAST - 1);
 	struct mr_store_space *old = space;
 
-	if (empty || n_past == 0) {
-		space = mr_store_space_new();
-		memset(owners, 0, sizeof(owners));
-		n_past = 0;
-	} else {
-		back = back < n_past ? back : n_past - 1;
-		size_t at = (n_past - 1 - back) % PAST;
-		space = space_copy(past[at].space);
-		memcpy(owners, past[at].owners, sizeof(owners));
-		n_past -= back;
+	MR_ASSERT(n_past > 0);
+	back = back < n_past ? back : n_past - 1;
+	size_t at = (n_past - 1 - back) % PAST;
+	space = space_copy(past[at].space);
+	memcpy(owners, past[at].owners, sizeof(owners));
+	n_past -= back;
+	sim_trace("redis: failed over, lost a tail");
+	mr_store_space_free(old);
+}
+
+void
+redis_failover(bool empty)
+{
+	struct mr_store_space *old = space;
+
+	if (!empty && n_past > 0) {
+		redis_lose((size_t)sim_between(1, PAST - 1));
+		return;
 	}
-	sim_trace("redis: %s", empty ? "empty" : "failed over, lost a tail");
+	space = mr_store_space_new();
+	memset(owners, 0, sizeof(owners));
+	n_past = 0;
+	sim_trace("redis: empty");
 	mr_store_space_free(old);
 }
 

@@ -17,11 +17,9 @@
 #define PROCS 3                  // the third joins only in some seeds
 #define WORKERS_MAX 2
 #define TOPICS_MAX 16
-#define USERS 12
 #define MS 1000                  // simulated µs
 #define SECOND 1000000
 #define WALL_START INT64_C(1772359200000)
-#define SESSION_US (10 * SECOND)
 #define TXN_TIMEOUT_US (10 * SECOND)
 
 // ---- what is counted: faults that struck, and ways of recovery that were gone ----
@@ -80,6 +78,11 @@ struct sim {
 	int64_t faults_end_us;       // nothing strikes after this
 	bool over;
 	char failure[512];           // what a checker found; empty: nothing
+	int users;                   // u0 and so on
+	int64_t session_us;          // until a silent member of the group is given up
+	int wire;                    // scripted: requests on the wire when a process is struck
+	bool scripted;               // a case (cases.c), not a seed: nothing strikes or starts by itself
+	void (*at_point)(struct proc *, int point);  // of a case
 };
 extern struct sim sim;
 
@@ -103,6 +106,7 @@ struct proc {
 	bool dead, stop, is_static;
 	int64_t paused_until_us, cut_until_us, store_cut_until_us, store_slow_until_us;
 	int64_t slow_sink_until_us, slow_fetch_until_us, group_cut_until_us;
+	int64_t journal_held_until_us;   // its records are on the way until then
 	int slow_sink;               // which of its producers; 2: both
 	int64_t skew_ms;
 	char name[32], instance[32];
@@ -224,6 +228,7 @@ struct write_seen {
 
 struct mr_store *redis_open(struct proc *);
 void redis_failover(bool empty);
+void redis_lose(size_t back);                      // the last so many calls that changed something
 const struct write_seen *redis_writes(size_t *n);
 bool redis_page(int32_t partition, struct mr_str user, struct mr_str *page);
 uint64_t redis_meta_seq(int32_t partition);

@@ -23,7 +23,7 @@ sink_leaves(struct mr_sink *s, int64_t *again_us)
 	if (p->dead || p->paused_until_us > sim.now_us) {
 		if (s->wire_for_us != struck_us) {
 			s->wire_for_us = struck_us;
-			s->wire = (int)sim_between(0, 4);
+			s->wire = sim.scripted ? sim.wire : (int)sim_between(0, 4);
 		}
 		*again_us = p->dead ? 0 : p->paused_until_us + sim_between(1, 9 * MS);
 		return s->wire-- > 0;
@@ -186,6 +186,11 @@ serve(void *arg, uint64_t n)
 	q->served = false;
 	if (s->closed || q->first == NULL)
 		return;
+	if (s->proc->journal_held_until_us > sim.now_us && strcmp(q->topic->name, "shop.journal") == 0) {
+		q->served = true;
+		sim_at(s->proc->journal_held_until_us, serve, q, 0);
+		return;
+	}
 	bool ok = sink_leaves(s, &again_us);
 	struct txn *t = ok && s->id->epoch == s->epoch ? broker_txn(s->id) : NULL;
 	if (ok && s->id->epoch != s->epoch) {

@@ -133,7 +133,7 @@ mr_source_poll(struct mr_source *s, int64_t timeout_ms)
 	}
 	if (s->offline_us == 0)
 		s->offline_us = sim.now_us;
-	if (s->assigned && sim.now_us - s->offline_us > SESSION_US)
+	if (s->assigned && sim.now_us - s->offline_us > sim.session_us)
 		give_up(s, true);
 	return MR_KAFKA_AGAIN;
 }

@@ -1,0 +1,122 @@
+// Cases about owners: dead ones, late ones, and their transactions.
+#include "cases.h"
+
+static bool
+has_open(const char *topic)
+{
+	const struct part *p = &broker_topic(topic)->parts[0];
+
+	return broker_stable(p) < p->n;
+}
+
+// A transaction of ticks that decide nothing.
+static bool
+only_ticks(const struct proc *p)
+{
+	const struct mr_worker *w = p->workers[0];
+	const struct mr_share *first = w->txns[w->open].first;
+
+	for (const struct mr_share *s = first; s; s = s->next) {
+		if (s->n_effects > 0)
+			return false;
+		for (uint32_t i = 0; i < s->n_inputs; i++)
+			if (s->inputs[i].kind != MR_JOURNAL_TICK)
+				return false;
+	}
+	return first != NULL && first->n_inputs > 0;
+}
+
+// A timer fires by a tick, and decides nothing to send: the transaction is all journal. Its owner is
+// paused right before the commit; a successor finds nothing open, takes over, and ticks for itself.
+// The zombie wakes: its commit must be refused, which only the offsets in it can bring about.
+void
+case_zombie_before_tick_commit(void)
+{
+	struct proc *zombie = case_start(0);
+
+	case_send(case_user(0), "Product Added", 1);
+	case_reach(0, AT_COMMIT, only_ticks);
+	uint64_t seq = broker_journal_seq(0);
+	proc_pause(zombie, 6 * SECOND);
+	zombie->group_cut_until_us = zombie->paused_until_us + SECOND;   // it does not hear of it before
+	case_go();
+	case_start(1);
+	UNTIL(broker_journal_seq(0) > seq);
+	MEET(zombie->paused_until_us > sim.now_us);
+}
+
+void
+case_was_stale(void)
+{
+	EXPECT(sim.counts[P_STALE] == 1);
+}
+
+// The owner is killed. Its successor claims the task, and is killed itself when the journal record of
+// its first transaction is written, but not committed.
+// The third one ends that transaction, and goes on from the claim: what was aborted never was.
+void
+case_successor_crashes(void)
+{
+	struct proc *owner = case_start(0);
+
+	case_send(case_user(0), "Order Completed", 0);
+	case_settled(owner);
+	proc_kill(owner);
+	struct proc *successor = case_start(1);
+	case_send(case_user(0), "Product Added", 5);
+	case_reach(1, AT_COMMIT, NULL);
+	case_go();
+	UNTIL(has_open("shop.journal"));
+	MEET(case_lane(successor, 0)->committed_seq + 1 == mr_task_seq(case_lane(successor, 0)->task));
+	proc_kill(successor);
+	proc_start(0);
+}
+
+void
+case_ended(void)
+{
+	EXPECT(sim.counts[P_ENDED] > 0);
+}
+
+// A group has taken a transaction's offsets, the journal record is still on its way; the owner is
+// paused and given up. In the journal nothing is open: a successor must see the pending offsets.
+// Else it claims the task, and then the record arrives and the zombie, checked before, commits.
+void
+case_offsets_before_journal(void)
+{
+	struct proc *zombie = case_start(0);
+
+	zombie->group_cut_until_us = INT64_MAX;
+	sim_sleep(2700 * MS);
+	case_send(case_user(0), "Order Completed", 0);
+	case_reach(0, AT_COMMIT, NULL);
+	zombie->journal_held_until_us = sim.now_us + 4200 * MS;
+	case_go();
+	UNTIL(broker_offsets_pending(0));
+	MEET(!has_open("shop.journal"));
+	proc_pause(zombie, 4 * SECOND);
+	case_start(1);
+	MEET(zombie->paused_until_us > sim.now_us);
+}
+
+// A's messages are acknowledged; its commit takes its time, since its connection has become slow. B,
+// on a fast one, is due meanwhile and must wait for A; then the process is killed.
+// Had B been committed, the journal would have a hole where A's inputs belong.
+void
+case_slow_producer(void)
+{
+	struct proc *p = case_start(0);
+	const struct mr_txn *a = &p->workers[0]->txns[0], *b = &p->workers[0]->txns[1];
+
+	UNTIL(p->workers[0]->open == 0);
+	case_send(case_user(0), "Order Completed", 1);
+	UNTIL(a->state == MR_TXN_COMMITTING && atomic_load(&a->first->pending) == 0);
+	p->slow_sink = 0;
+	p->slow_sink_until_us = INT64_MAX;
+	case_send(case_user(1), "Order Completed", 2);
+	UNTIL(b->first != NULL);
+	sim_sleep(80 * MS);
+	MEET(a->state == MR_TXN_COMMITTING && broker_offsets_pending(0));
+	proc_kill(p);
+	case_start(0);
+}
