@@ -56,3 +56,10 @@ def everything(millrace, config, events, servers, outputs):
     wrong += some("missing", by_journal(millrace, config, events), expected - found)
     wrong += some("too much", (harness.of_record(r) for r in servers.each(*outputs)), found - expected)
     return wrong, found.total()
+
+
+def uncommitted(servers, topic):
+    """What a read_uncommitted subscriber sees: (messages that came again under their id, ids never committed)."""
+    stable = {dict(r.headers)["ce_id"] for r in servers.each(topic)}
+    seen = collections.Counter(dict(r.headers)["ce_id"] for r in servers.each(topic, committed=False))
+    return seen.total() - len(seen), len(seen.keys() - stable)

@@ -96,39 +96,65 @@ class Load(threading.Thread):
 
 class Follower(threading.Thread):
     """Reads the actions of pings as a subscriber does, committed only. For each user their counts are
-    1, 2, 3, ..., with the numbers of the events in order: so each event was applied once, none was left
-    out, and each led to one action."""
+    1, 2, 3, ..., with the numbers of the events in the order in which the input has them: so each event
+    was applied once, none was left out, and each led to one action."""
 
     def __init__(self, servers, topic, partitions, load):
         super().__init__(daemon=True)
         self.load, self.seen, self.wrong, self.end = load, {}, [], threading.Event()
         self.arrivals = []       # (monotonic, partition, number of the event)
-        self.consumer = Consumer({"bootstrap.servers": servers.brokers, "group.id": "follower", "log_level": 0,
-                                  "enable.auto.commit": False, "isolation.level": "read_committed",
-                                  "fetch.wait.max.ms": 50, "reconnect.backoff.max.ms": 500, "error_cb": lambda e: None})
-        self.consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(partitions)])
+        # The producer may turn its messages round when the broker is killed: what counts is the topic.
+        self.given, self.known, self.turned = {}, set(), 0
+        self.actions, self.inputs = (self.reader(servers, t, partitions) for t in (topic, load.topic))
+
+    @staticmethod
+    def reader(servers, topic, partitions):
+        c = Consumer({"bootstrap.servers": servers.brokers, "group.id": "follower", "log_level": 0,
+                      "enable.auto.commit": False, "isolation.level": "read_committed",
+                      "fetch.wait.max.ms": 50, "reconnect.backoff.max.ms": 500, "error_cb": lambda e: None})
+        c.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(partitions)])
+        return c
+
+    def each(self, consumer, seconds):
+        for m in consumer.consume(500, seconds):
+            if m.error() is None:
+                yield m
+            elif m.error().code() == KafkaError.OFFSET_OUT_OF_RANGE:
+                self.wrong.append(m.error().str())
+
+    def learn(self, seconds):
+        """Which pings the input has; what came twice has the same messageId, and its first one counts."""
+        for m in self.each(self.inputs, seconds):
+            event = json.loads(m.value())
+            n = event["properties"].get("n")
+            if n is None or n in self.known:
+                continue
+            self.known.add(n)
+            ns = self.given.setdefault(event["userId"], [])
+            self.turned += bool(ns) and ns[-1] > n
+            ns.append(n)
 
     def take(self, m):
         data = json.loads(m.value())["data"]
         user = m.key().decode()
         n, count = int(data["n"]), int(data["count"])
-        before = self.seen.get(user, 0)
-        sent = self.load.pings[user]
+        before, deadline = self.seen.get(user, 0), time.monotonic() + 20
+        while len(self.given.get(user, ())) < count and time.monotonic() < deadline:
+            self.learn(0.1)
+        given = self.given.get(user, [])[count - 1:count]
         if count != before + 1:
             self.wrong.append("%s: count %d after %d (event %d, partition %d, offset %d)"
                               % (user, count, before, n, m.partition(), m.offset()))
-        elif sent[count - 1] != n:
-            self.wrong.append("%s: its ping %d was event %d, the action says %d" % (user, count, sent[count - 1], n))
+        elif given != [n]:
+            self.wrong.append("%s: ping %d in the input is event %s, the action says %d" % (user, count, given, n))
         self.seen[user] = max(before, count)
         self.arrivals.append((time.monotonic(), m.partition(), n))
 
     def run(self):
         while not self.end.is_set():
-            for m in self.consumer.consume(500, 0.1):
-                if m.error() is None:
-                    self.take(m)
-                elif m.error().code() == KafkaError.OFFSET_OUT_OF_RANGE:
-                    self.wrong.append(m.error().str())
+            self.learn(0)
+            for m in self.each(self.actions, 0.1):
+                self.take(m)
 
     def missing(self):
         return ["%s: %d of %d" % (u, self.seen.get(u, 0), len(ns)) for u, ns in self.load.pings.items()
@@ -141,7 +167,8 @@ class Follower(threading.Thread):
             time.sleep(0.1)
         self.end.set()
         self.join()
-        self.consumer.close()
+        for c in (self.actions, self.inputs):
+            c.close()
 
     def first_after(self, number, partition=None):
         """When the first action of an event after that number came; None: not yet."""

@@ -1,5 +1,6 @@
 """README.md says what is so: its commands work, its output is a real run's, its files are there.
 argv: the repository, the binary."""
+import json
 import os
 import re
 import subprocess
@@ -50,6 +51,21 @@ class Readme(unittest.TestCase):
                     self.assertEqual(shell(command).returncode, 0, command)
             else:
                 self.assertTrue(os.access(os.path.join(ROOT, words[0]), os.X_OK), command)
+
+    def test_commands_for_the_promises_exist(self):
+        table = self.text.split("| promise | shown by |")[1].split("\n\n")[0]
+        with open(os.path.join(os.path.dirname(MILLRACE), "meson-info/intro-tests.json"), encoding="utf-8") as f:
+            known = {t["name"] for t in json.load(f)}
+        rows = [row.split("|")[2] for row in table.splitlines()[2:]]
+        self.assertGreater(len(rows), 8)
+        for row in rows:
+            commands = re.findall(r"`([^`]+)`", row)
+            self.assertTrue(commands, row)
+            for words in (c.split() for c in commands):
+                if words[:4] == ["meson", "test", "-C", "build"]:
+                    self.assertEqual({w for w in words[4:] if w != "-v"} - known, set(), row)
+                elif not words[0].startswith("build/"):
+                    self.assertTrue(os.access(os.path.join(ROOT, words[0]), os.X_OK), row)
 
     def test_files_exist(self):
         named = set(re.findall(r"\]\(([^)#:]+)\)", self.text))

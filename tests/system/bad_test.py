@@ -12,6 +12,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 
+from confluent_kafka.admin import AdminClient  # noqa: E402
+
 ROOT, MILLRACE = sys.argv.pop(1), sys.argv.pop(1)
 
 CONFIG = """
@@ -150,6 +152,26 @@ class Servers(Case):
         self.topics("missing", but=("email",))
         with self.run_it() as p:
             self.ends_with(p, 1, "missing.email")
+
+    def test_missing_topics_are_made_where_that_is_said_but_not_the_events(self):
+        names = ("events", "journal", "email", "decisions", "sessions", "dead")
+        self.topics("made", but=names)
+        path, admin = self.config(), AdminClient({"bootstrap.servers": self.servers.brokers})
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("delivery: {create_topics: true}\n")
+        with harness.Process(MILLRACE, path, self.scratch, "made") as p:
+            self.ends_with(p, 1, "made.events")
+        self.servers.topic("made.events", 3)
+        self.produce(good(1))
+
+        def made():
+            return {name: len(t.partitions) for name, t in admin.list_topics(timeout=10).topics.items()
+                    if name.startswith("made.")}
+        with harness.Process(MILLRACE, path, self.scratch, "made") as p:
+            harness.until("all are there", 30, process=p, ask=lambda: made() == {
+                **{"made." + name: 3 for name in names}, "made.config": 1})
+            self.has(p, "email", 1)
+            self.stops(p)
 
     def test_unequal_partitions_are_refused(self):
         self.topics("unequal", partitions=2, but=("email",))
