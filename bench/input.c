@@ -26,7 +26,7 @@ begin(struct input *in)
 {
 	const struct mr_shop_conf conf = {
 		.users = (uint32_t)in->conf.users, .rate = (double)in->conf.users / 1000 + 0.1, .seed = in->conf.seed,
-		.start_ms = START_MS, .end_ms = INT64_MAX / 2, .flat = true, .draw = in->conf.draw,
+		.start_ms = START_MS + in->conf.hours * 3600000, .end_ms = INT64_MAX / 2, .flat = true, .draw = in->conf.draw,
 	};
 
 	mr_shop_free(in->shop);

@@ -13,6 +13,7 @@ struct input_conf {
 	uint64_t seed;
 	enum mr_shop_draw draw;
 	bool populate;            // one small event of every user comes first, beside `events`
+	int64_t hours;            // by which the shop's events are later
 };
 
 struct input;

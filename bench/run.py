@@ -16,7 +16,9 @@ import results  # noqa: E402
 import suite  # noqa: E402
 
 # Suite: module. The order is that of a run.
-SUITES = {"core": "suites.core", "growth": "suites.growth", "peers": "peers.suite"}
+SUITES = {"core": "suites.core", "growth": "suites.growth", "pipeline": "suites.pipeline", "latency": "suites.latency",
+          "recovery": "suites.recovery",
+          "peers": "peers.suite"}
 SUITES = {name: module for name, module in SUITES.items()
           if os.path.exists(os.path.join(suite.HERE, module.replace(".", "/") + ".py"))}
 
@@ -89,6 +91,8 @@ def run(cases, bench, into):
         try:
             with into.case(c.suite, c.parameters, c.seed) as case:
                 c.measure(bench, case, c.parameters)
+        except suite.LeftOut as e:
+            print("  left out: %s" % e, flush=True)
         except Exception as e:   # pylint: disable=broad-except  # one case that fails must not cost the others
             failed += 1
             print("  FAILED: %s: %s" % (type(e).__name__, e), flush=True)

@@ -23,6 +23,10 @@ sys.path.insert(0, os.path.join(ROOT, "tests/system"))
 Case = collections.namedtuple("Case", "suite parameters measure seconds seed memory disk", defaults=(1, 0, 0))
 
 
+class LeftOut(Exception):
+    """Raised by `measure` where a case turns out to be beyond this machine; nothing is recorded."""
+
+
 class Bench:
     """What is at hand while a case is measured: the build, a scratch folder, servers once they are asked for."""
 

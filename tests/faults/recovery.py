@@ -13,31 +13,35 @@ GOAL = 3.0          # seconds; asserted at twice that, since machines differ
 
 
 class Recovery(case.Case):
-    def one(self, instance):
-        """Kills it; (seconds to the first new action, to the last partition's first, the longest stall)."""
+    def one(self, instance, end=case.world.Instance.kill):
+        """Ends and starts it; (seconds to the first new action, to the last partition's first, the longest stall)."""
         time.sleep(2)
-        killed, number = time.monotonic(), self.load.number
-        instance.kill()
+        ended, number = time.monotonic(), self.load.number
+        end(instance)
         instance.start()
         parts = {p for _, p, _ in self.follower.arrivals}   # a single user has one
         firsts = harness.until("every partition goes on", 60, every=0.05, process=instance.process, ask=lambda: (
             lambda times: times if None not in times else None)([self.follower.first_after(number, p) for p in parts]))
         time.sleep(0.5)
-        return (min(firsts) - killed, max(firsts) - killed,
-                max(self.follower.longest_pause(killed - 1, time.monotonic(), p) for p in parts))
+        return (min(firsts) - ended, max(firsts) - ended,
+                max(self.follower.longest_pause(ended - 1, time.monotonic(), p) for p in parts))
+
+    def begin_with(self, users):
+        """A process under load with the state of so many users in its store."""
+        self.begin("users%d" % users, memory="256MiB", commit="50ms", flush="1s")
+        self.under(users=users, rate=400)
+        self.load.ping_everybody()
+        self.watch.catch_up(120)
+        harness.until("all is in the store", 60, lambda: self.total("millrace_write_behind_bytes") == 0)
+        self.load.start()
+        self.follower.start()
+        harness.until("the subscriber is up to date", 120, lambda: len(self.follower.missing()) < 200)
+        return self.world.instances[0]
 
     def test_restart_in_place(self):
         for users in USERS:
             with self.subTest(users=users):
-                self.begin("users%d" % users, memory="256MiB", commit="50ms", flush="1s")
-                instance = self.world.instances[0]
-                self.under(users=users, rate=400)
-                self.load.ping_everybody()
-                self.watch.catch_up(120)
-                harness.until("all is in the store", 60, lambda: self.total("millrace_write_behind_bytes") == 0)
-                self.load.start()
-                self.follower.start()
-                harness.until("the subscriber is up to date", 120, lambda: len(self.follower.missing()) < 200)
+                instance = self.begin_with(users)
                 took = [self.one(instance) for _ in range(KILLS)]
                 for what, times in zip(("first new action", "last partition's first new action", "longest stall"), zip(*took)):
                     times = sorted(times)
