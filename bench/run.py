@@ -61,7 +61,15 @@ def obstacle(case, scratch):
     return None
 
 
+# Takes long in any size, so only the full run has it unless it is asked for.
+LONG = ("peers",)
+
+
 def chosen(names, size):
+    if not names:
+        names = [name for name in SUITES if size == "full" or name not in LONG]
+        if left := [name for name in SUITES if name not in names]:
+            print("left out unless asked for: --suite %s" % ", ".join(left))
     return [c for name in names for c in importlib.import_module(SUITES[name]).cases(size)]
 
 
@@ -120,7 +128,7 @@ def main():
         results.commit(), host["cpu"], host["cores"], host["memory_gib"], host["kernel"], results.compiler()))
     into = results.Results(args.results, args.resume, show)
     with suite.Bench(args.build, size) as bench:
-        cases = plan(chosen(args.suite or list(SUITES), size), into, bench.scratch)
+        cases = plan(chosen(args.suite, size), into, bench.scratch)
         if args.list:
             for c in cases:
                 print("%s (%s)" % (described(c), duration(c.seconds)))

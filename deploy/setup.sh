@@ -10,7 +10,7 @@ packages='
 	libyaml-dev libxxhash-dev libmicrohttpd-dev libpcre2-dev libcriterion-dev
 	redis-server redis-tools default-jre-headless maven
 	python3 python3-venv python3-yaml python3-jsonschema python3-xxhash python3-confluent-kafka
-	libfaketime tzdata valgrind shellcheck curl jq ca-certificates git'
+	libfaketime tzdata valgrind chromium shellcheck curl jq ca-certificates git'
 
 missing=
 for p in $packages; do
