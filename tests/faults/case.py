@@ -48,12 +48,13 @@ class Case(unittest.TestCase):
         """The sum of a metric's series over all processes."""
         return sum(v for i in self.world.instances if i.alive for k, v in i.metrics().items() if k.split("{")[0] == metric)
 
-    def finish(self, seconds=60):
-        """The producer ends; all that it sent is there once, in order, and as the journal says."""
+    def finish(self, seconds=60, settle=4):
+        """The producer ends; all that it sent is there once, in order, and as the journal says. settle: seconds
+        within which waits and sessions end."""
         self.load.stop()
         self.watch.catch_up(seconds)
         self.follower.stop()
-        time.sleep(4)       # waits and sessions end
+        time.sleep(settle)
         for i in self.world.instances:
             if i.alive:
                 self.assertEqual(i.process.stop()[0], 0, i.log[-3000:])
