@@ -24,9 +24,17 @@
 	X(REPLAY_WITHOUT_BOUND, "replay-without-bound", "a replay clamps by today's clock") \
 	X(SKIP_OFFSETS_WAIT, "skip-offsets-wait", "a take-over does not wait for a predecessor's offsets")
 
+// Those for which seeds are too few: each is found by the case that is made for it (tests/sim/cases.c).
+#define MR_MUTATION_CASE_LIST(X) \
+	X(NO_TOMBSTONE, "no-tombstone", "an emptied user's page is deleted without a tombstone") \
+	X(ACCEPT_NEWER_STORE, "accept-newer-store", "a store that is ahead of the journal is taken") \
+	X(IGNORE_DIGEST, "ignore-digest", "a replay does not compare its inputs with the journal's digest") \
+	X(LEAVE_EFFECTS_OPEN, "leave-effects-open", "a take-over leaves a dead owner's effects open")
+
 enum mr_mutation {
 #define X(name, word, text) MR_MUTATION_##name,
 	MR_MUTATION_LIST(X)
+	MR_MUTATION_CASE_LIST(X)
 #undef X
 	MR_MUTATIONS
 };

@@ -149,6 +149,24 @@ mr_log_reader_ends(struct mr_log_reader *r, const char *topic, int32_t partition
 }
 
 enum mr_kafka_status
+mr_log_reader_all_ends(struct mr_log_reader *r, const char *const *topics, size_t n, int32_t partition, int64_t timeout_ms,
+    int64_t *ends)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+
+	r->error[0] = '\0';
+	for (size_t i = 0; i < n; i++)
+		rd_kafka_topic_partition_list_add(list, topics[i], partition)->offset = RD_KAFKA_OFFSET_END;
+	rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(r->client.rk, list, (int)timeout_ms);
+	for (size_t i = 0; i < n; i++) {
+		const rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(list, topics[i], partition);
+		ends[i] = !err && !p->err ? p->offset : -1;
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return n == 0 ? MR_KAFKA_OK : failed(r, topics[0], err, NULL);
+}
+
+enum mr_kafka_status
 mr_log_reader_offset_at(struct mr_log_reader *r, const char *topic, int32_t partition, int64_t time_ms,
     int64_t timeout_ms, int64_t *offset)
 {

@@ -16,6 +16,10 @@ const char *mr_log_reader_error(const struct mr_log_reader *);
 // First offset kept, and the end as this reader sees it. OK, AGAIN, MISSING, DENIED, FATAL.
 enum mr_kafka_status mr_log_reader_ends(struct mr_log_reader *, const char *topic, int32_t partition,
     int64_t timeout_ms, int64_t *low, int64_t *end);
+// The ends of one partition of several topics, as this reader sees them, in one question; -1 where a
+// topic has no answer. OK, AGAIN, FATAL.
+enum mr_kafka_status mr_log_reader_all_ends(struct mr_log_reader *, const char *const *topics, size_t n,
+    int32_t partition, int64_t timeout_ms, int64_t *ends);
 // Partitions of a topic. OK, AGAIN, MISSING, DENIED, FATAL.
 enum mr_kafka_status mr_log_reader_partitions(struct mr_log_reader *, const char *topic, int64_t timeout_ms,
     int32_t *n);

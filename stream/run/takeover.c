@@ -88,12 +88,15 @@ read_end(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 	struct mr_worker *w = l->worker;
 	int64_t began_ms = mr_mono_ms(w->conf.clock);
 	enum mr_kafka_status status;
+	struct mr_hanging *hanging = mr_hanging_new(w->conf.config);
 	bool aborted = false;
 
 	for (;;) {
 		status = wait_for_offsets(l);
 		if (status == MR_KAFKA_OK)
 			status = mr_journal_read_end(r->committed, r->all, w->conf.journal, l->number, end);
+		if (status == MR_KAFKA_OK && end->any && !aborted && mr_hanging_look(hanging, l, r))
+			status = MR_KAFKA_AGAIN;
 		int64_t waited_ms = mr_mono_ms(w->conf.clock) - began_ms;
 		if (status != MR_KAFKA_AGAIN || waited_ms > 4 * INIT_MS)
 			break;
@@ -103,6 +106,7 @@ read_end(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 		}
 		mr_worker_wait(w, 10);
 	}
+	mr_hanging_free(hanging);
 	if (status == MR_KAFKA_OK)
 		return true;
 	mr_worker_log(w, 3, "partition %d: journal '%s': %s: %s", l->number, w->conf.journal,
@@ -190,7 +194,7 @@ check_meta(struct mr_lane *l, const struct mr_store_meta *meta, const struct mr_
 		    (int)w->conf.cluster_id.n, w->conf.cluster_id.p);
 		return false;
 	}
-	if (meta->seq > end->last_seq) {
+	if (meta->seq > end->last_seq && !MR_MUTATION(ACCEPT_NEWER_STORE)) {
 		mr_worker_log(w, 3, "partition %d: the store is ahead of the journal (%llu > %llu): Kafka went back in time; "
 		    "use another app name, or empty the store", l->number, (unsigned long long)meta->seq,
 		    (unsigned long long)end->last_seq);

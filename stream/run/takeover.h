@@ -7,6 +7,7 @@
 
 #define MR_IDS_MAX 16
 
+struct mr_config;
 struct mr_lane;
 
 struct mr_readers {
@@ -40,6 +41,14 @@ size_t mr_journal_read_ids(struct mr_log_reader *all, const char *topic, int32_t
 // kept, the one before the first of them.
 enum mr_kafka_status mr_journal_find(struct mr_log_reader *committed, const char *topic, int32_t partition,
     const struct mr_journal_end *, uint64_t seq, int64_t *from);
+
+// A dead owner's transactions that hold only effects.
+struct mr_hanging;
+struct mr_hanging *mr_hanging_new(const struct mr_config *);
+void mr_hanging_free(struct mr_hanging *);
+// Whether a transaction that was open in one of the lane's outputs at the first look still is: others may
+// write there, too, but theirs end soon. False also where nobody answers.
+bool mr_hanging_look(struct mr_hanging *, const struct mr_lane *, const struct mr_readers *);
 
 // Applies what the journal holds after `meta_seq` to the lane's fresh task, in silence. False: it could
 // not be done now (said in the log); forget the task and try again.

@@ -232,7 +232,7 @@ memory_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w
 	pt->w = w;
 	if (meta_seq > pt->seq)
 		pt->seq = meta_seq;
-	mr_table_bury(pt, pt->seq);
+	mr_table_bury(pt, MR_MUTATION(NO_TOMBSTONE) ? UINT64_MAX : pt->seq);
 	return leave(m, MR_STORE_OK, NULL);
 }
 

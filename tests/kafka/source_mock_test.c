@@ -283,6 +283,9 @@ Test(source_mock, readers_and_admins_tell_failures_apart)
 	cr_assert(info.exists && info.partitions == 4 && !info.configs, "the mock answers no DescribeConfigs");
 	rd_kafka_mock_broker_set_down(mock.cluster, 1);
 	cr_assert_eq(mr_log_reader_ends(r, "events", 0, 500, &low, &end), MR_KAFKA_AGAIN, "%s", mr_log_reader_error(r));
+	const char *events = "events";
+	cr_assert_eq(mr_log_reader_all_ends(r, &events, 1, 0, 500, &end), MR_KAFKA_AGAIN, "%s", mr_log_reader_error(r));
+	cr_assert_eq(end, -1);
 	cr_assert_eq(mr_admin_topic(a, "events", 500, &info), MR_KAFKA_AGAIN, "%s", mr_admin_error(a));
 	struct mr_topic_want want = {"events", MR_TOPIC_ANCHOR, 0};
 	struct mr_topic_report report;

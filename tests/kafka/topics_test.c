@@ -50,6 +50,31 @@ Test(topics, ranges)
 	mr_log_reader_close(r);
 }
 
+Test(topics, ends_of_several_topics_in_one_question)
+{
+	const char *topics[] = {real_topic("full", 2), real_topic("open", 2), real_topic("none", 0)};
+	char error[256];
+	struct mr_log_reader *committed = mr_log_reader_open(real_conf(), true, error);
+	struct mr_log_reader *all = mr_log_reader_open(real_conf(), false, error);
+	struct mr_sink *s = real_sink(real_conf(), topics[1]);
+	int64_t ends[3];
+
+	real_send(topics[0], 1, "e", 3);
+	cr_assert_eq(mr_sink_init(s, 10000), MR_KAFKA_OK);
+	cr_assert_eq(mr_sink_begin(s), MR_KAFKA_OK);
+	struct mr_sink_message m = {.topic = mr_sink_topic(s, topics[1]), .partition = 1, .value = MR_LIT("v")};
+	cr_assert_eq(mr_sink_produce(s, &m), MR_KAFKA_OK);
+	cr_assert_eq(mr_sink_flush(s, 5000), MR_KAFKA_OK);
+	cr_assert_eq(mr_log_reader_all_ends(committed, topics, 3, 1, 3000, ends), MR_KAFKA_OK, "%s", mr_log_reader_error(committed));
+	cr_assert(ends[0] == 3 && ends[1] == 0 && ends[2] == -1);
+	cr_assert_eq(mr_log_reader_all_ends(all, topics, 3, 1, 3000, ends), MR_KAFKA_OK, "%s", mr_log_reader_error(all));
+	cr_assert(ends[0] == 3 && ends[1] == 1 && ends[2] == -1);
+	cr_assert_eq(mr_log_reader_all_ends(all, topics, 0, 1, 3000, ends), MR_KAFKA_OK);
+	mr_sink_close(s, 1000);
+	mr_log_reader_close(committed);
+	mr_log_reader_close(all);
+}
+
 Test(topics, topics_are_checked_and_made_when_asked)
 {
 	const char *in = real_topic("in", 3), *two = real_topic("two", 2), *none = real_topic("none", 0);

@@ -82,7 +82,7 @@ broker_append(struct part *p, struct txn *t, struct mr_str key, struct mr_str va
 		p->records = realloc(p->records, (size_t)p->cap * sizeof(struct record *));
 		MR_ASSERT(p->records != NULL);
 	}
-	*r = (struct record){p->n, t, false, timestamp_ms, copy(key), copy(value), copy(id)};
+	*r = (struct record){p->n, t, false, timestamp_ms, sim.now_us, copy(key), copy(value), copy(id)};
 	return p->records[p->n++] = r;
 }
 
@@ -231,6 +231,37 @@ broker_tick(void)
 		ids[i]->epoch++;
 		broker_end(t, false);
 	}
+}
+
+void
+broker_cut(struct part *p, int64_t us)
+{
+	MR_ASSERT(p->n_open == 0);
+	while (p->n > 0 && p->records[p->n - 1]->came_us > us)
+		p->n--;
+}
+
+void
+broker_go_back(int64_t us)
+{
+	struct mr_arena *arena = mr_arena_new(16 << 20);
+
+	sim_trace("broker: an older copy");
+	for (int i = 0; i < n_topics; i++)
+		for (int32_t k = 0; k < PARTITIONS; k++)
+			broker_cut(&topics[i]->parts[k], us);
+	memset(any_committed, 0, sizeof(any_committed));
+	memset(journal_seq, 0, sizeof(journal_seq));
+	for (int32_t k = 0; k < PARTITIONS; k++) {
+		const struct part *p = &broker_topic("shop.journal")->parts[k];
+		for (int64_t o = 0; o < p->n; o++) {
+			struct mr_journal_record r;
+			mr_arena_reset(arena);
+			if (broker_visible(p, o) && mr_journal_decode(p->records[o]->value, arena, &r))
+				journal_seq[k] = r.last_seq;
+		}
+	}
+	mr_arena_free(arena);
 }
 
 // ---- offsets ----

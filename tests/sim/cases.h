@@ -12,7 +12,7 @@
 struct sim_case {
 	const char *name;
 	void (*script)(void);
-	enum mr_mutation mutation;   // a run with it must be found wrong; MR_MUTATIONS: none yet
+	enum mr_mutation mutation;   // a run with it must be found wrong
 	void (*after)(void);         // what must hold at the end; may be NULL
 	const char *yaml;            // NULL: that of the seeds
 	bool stays;                  // nothing is taken up any more: not drained, `after` alone judges
@@ -33,8 +33,12 @@ void case_zombie_before_tick_commit(void);
 void case_was_stale(void);
 void case_successor_crashes(void);
 void case_ended(void);
+void case_open_actions(void);
 void case_offsets_before_journal(void);
 void case_slow_producer(void);
+// cases_topics.c
+void case_kafka_older(void);
+void case_topic_anew(void);
 
 enum case_result { CASE_HOLDS, CASE_FOUND, CASE_NOT_MET };
 enum case_result case_run(const struct sim_case *, void (*drain)(void));

@@ -100,6 +100,8 @@ log_line(void *arg, int level, const char *line)
 
 	(void)arg;
 	sim_trace("log %d: %s", level, line);
+	if (level == 3)
+		snprintf(sim.error, sizeof(sim.error), "%s", line);
 	unsigned long long replayed;
 	const char *at = strstr(line, "inputs, ");
 	if (at && sscanf(at, "inputs, %llu replayed", &replayed) == 1)

@@ -112,6 +112,22 @@ mr_log_reader_range(struct mr_log_reader *mr, const char *topic, int32_t partiti
 	return MR_KAFKA_OK;
 }
 
+enum mr_kafka_status
+mr_log_reader_all_ends(struct mr_log_reader *mr, const char *const *topics, size_t n, int32_t partition, int64_t timeout_ms,
+    int64_t *ends)
+{
+	const struct reader *r = (const struct reader *)mr;
+
+	sim_point(AT_READ_ENDS);
+	if (!trip(r, timeout_ms))
+		return MR_KAFKA_AGAIN;
+	for (size_t i = 0; i < n; i++) {
+		const struct part *p = &broker_topic(topics[i])->parts[partition];
+		ends[i] = r->committed ? broker_stable(p) : p->n;
+	}
+	return MR_KAFKA_OK;
+}
+
 struct mr_str
 mr_kafka_record_header(const struct mr_kafka_record *r, const char *name)
 {

@@ -315,6 +315,12 @@ redis_writes(size_t *n)
 	return writes;
 }
 
+void
+redis_forget(void)
+{
+	n_writes = 0;
+}
+
 bool
 redis_page(int32_t partition, struct mr_str user, struct mr_str *page)
 {

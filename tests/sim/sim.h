@@ -83,6 +83,7 @@ struct sim {
 	int wire;                    // scripted: requests on the wire when a process is struck
 	bool scripted;               // a case (cases.c), not a seed: nothing strikes or starts by itself
 	void (*at_point)(struct proc *, int point);  // of a case
+	char error[1024];            // the last one that a worker logged
 };
 extern struct sim sim;
 
@@ -149,7 +150,7 @@ struct record {
 	int64_t offset;
 	struct txn *txn;             // NULL: not transactional
 	bool marker;
-	int64_t timestamp_ms;
+	int64_t timestamp_ms, came_us;
 	struct mr_str key, value, id;  // id: ce_id
 };
 
@@ -202,6 +203,8 @@ void broker_tick(void);
 void broker_take_offsets(struct txn *, const struct mr_kafka_position *, size_t n);
 bool broker_offsets_pending(int32_t partition);
 int64_t broker_committed(int topic, int32_t partition);     // of the group; -1: none
+void broker_cut(struct part *, int64_t us);         // what came after is gone; nothing is open there
+void broker_go_back(int64_t us);                    // the same for everything: an older copy
 uint64_t broker_journal_seq(int32_t partition);    // the highest committed
 
 // ---- the group (group.c) ----
@@ -230,6 +233,7 @@ struct mr_store *redis_open(struct proc *);
 void redis_failover(bool empty);
 void redis_lose(size_t back);                      // the last so many calls that changed something
 const struct write_seen *redis_writes(size_t *n);
+void redis_forget(void);                           // the writes seen so far: their inputs never were
 bool redis_page(int32_t partition, struct mr_str user, struct mr_str *page);
 uint64_t redis_meta_seq(int32_t partition);
 

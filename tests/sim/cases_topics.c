@@ -1,0 +1,63 @@
+// Cases about topics that are not what they were.
+#include "cases.h"
+
+static bool
+refused(const struct proc *p, const char *why)
+{
+	const struct mr_lane *l = case_lane(p, 0);
+
+	return l && l->state != MR_LANE_RUNNING && strstr(sim.error, why);
+}
+
+// A user's pages are in Redis as of the second input. All is killed; Kafka comes back from a copy that
+// knows of the first one only. The task is not run on pages of inputs that never were, and says so.
+// Once Redis is emptied, as the message asks, the task is built anew from what Kafka has.
+void
+case_kafka_older(void)
+{
+	size_t before, after;
+	struct proc *p = case_start(0);
+
+	case_send(case_user(0), "Product Added", 1);
+	case_settled(p);
+	int64_t copied_us = sim.now_us;
+	sim_sleep(SECOND);
+	case_send(case_user(0), "Order Completed", 2);
+	case_settled(p);
+	proc_kill(p);
+	sim_sleep(4 * SECOND);
+	broker_go_back(copied_us);
+	redis_writes(&before);
+	proc_start(1);
+	sim_sleep(10 * SECOND);
+	redis_writes(&after);
+	EXPECT(refused(proc_of_slot(1), "Kafka went back in time") && after == before);
+	case_send(case_user(0), "Order Completed", 3);
+	redis_failover(true);
+	redis_forget();
+}
+
+// Inputs are in the journal and in no page yet; all is killed. The topic is deleted and made anew, and
+// has as many records again, others. A replay would apply them as if they were the old ones.
+// The journal's digest tells: the task is not run, nothing is published, and the log says what happened.
+void
+case_topic_anew(void)
+{
+	struct part *events = &broker_topic("events")->parts[0];
+
+	sim.config->flush_interval_ms = 60000;
+	struct proc *p = case_start(0);
+	const struct mr_lane *l = case_lane(p, 0);
+	for (int i = 0; i < 3; i++)
+		case_send(case_user(i), "Order Completed", i);
+	UNTIL(l->committed_seq == 3);
+	proc_kill(p);
+	sim_sleep(4 * SECOND);
+	MEET(redis_meta_seq(0) < 3);
+	broker_cut(events, -1);
+	for (int i = 0; i < 3; i++)
+		case_send(case_user(i), "Order Completed", 10 + i);
+	proc_start(1);
+	sim_sleep(10 * SECOND);
+	EXPECT(refused(proc_of_slot(1), "created anew") && case_count("actions.mail", "thanks") == 3);
+}
