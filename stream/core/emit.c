@@ -99,11 +99,14 @@ mr_emit_end(struct mr_ctx *ctx)
 void
 mr_task_dead_letter(struct mr_task *t, const struct mr_item *item)
 {
-	struct mr_message m = {.output = MR_OUT_DEAD_LETTER, .traceparent = item->raw->traceparent};
+	struct mr_message m = {.output = MR_OUT_DEAD_LETTER, .traceparent = mr_raw_traceparent(item->raw)};
+	struct mr_str key = item->raw->key;
 
 	mr_dead_letter_id(m.id, t->plan->app, &item->raw->origin);
 	mr_dead_letter_write(emit_begin(t, &m), item->raw, &item->error, t->scratch);
-	bool fits = emit_end(t, item->raw->key);
+	if (key.n > MR_DEAD_KEY_MAX)
+		key.n = MR_DEAD_KEY_MAX;
+	bool fits = emit_end(t, key);
 	MR_ASSERT(fits);   // its parts are capped
 }
 

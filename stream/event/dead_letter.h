@@ -1,5 +1,5 @@
 // The body of a dead letter (contracts, message 5): what could not be read, where it came from,
-// and why. Its parts are capped, so that it always fits into a message.
+// and why. Its parts are capped, so that it always fits into a message; so is the message's key.
 #ifndef MR_EVENT_DEAD_LETTER_H
 #define MR_EVENT_DEAD_LETTER_H
 

@@ -35,6 +35,8 @@ struct mr_raw_record {
 	bool padded;
 };
 #define MR_PADDING 64
+// A header of somebody else's making: empty where it can't be one.
+struct mr_str mr_raw_traceparent(const struct mr_raw_record *);
 
 struct mr_decode_error {
 	enum mr_bad reason;

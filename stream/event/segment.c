@@ -142,10 +142,11 @@ event_time(const struct source *s, const struct mr_raw_record *raw, int64_t *out
 	return (*out >= 0 && *out <= TIME_MAX) || bad(s, MR_BAD_TIME, used, "not in the years 1970 to 9999");
 }
 
-// A header of somebody else's making: taken only where it can be one.
-static struct mr_str
-traceparent(struct mr_str s)
+struct mr_str
+mr_raw_traceparent(const struct mr_raw_record *raw)
 {
+	const struct mr_str s = raw->traceparent;
+
 	if (s.n > 255)
 		return (struct mr_str){0};
 	for (size_t i = 0; i < s.n; i++)
@@ -167,7 +168,7 @@ mr_segment(const struct mr_plan *plan, const struct mr_raw_record *raw, struct m
 	e->fields = fields->values;
 	e->n_fields = plan->schema->n_fields;
 	e->origin = raw->origin;
-	e->traceparent = traceparent(raw->traceparent);
+	e->traceparent = mr_raw_traceparent(raw);
 	MR_ASSERT(e->user.n > 0 && e->user.n <= MR_ID_BYTES_MAX);
 	return true;
 }

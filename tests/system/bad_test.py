@@ -113,6 +113,26 @@ class Records(Case):
             self.assertLessEqual(len(letter["record_base64"]), 65536 * 4 // 3 + 4)
             self.assertTrue(0 <= letter["position"] <= len(bad), letter)
 
+    def test_a_record_of_the_maximum_size_is_a_dead_letter(self):
+        """A topic takes records of 4 MB, the dead letters' only 1 MB. Records come that are bad and as large
+        as can be, in each of their parts: value, key, a header that is handed on. Each must become a dead
+        letter that fits, cut; what can't be sent would stop its partition for ever."""
+        self.topics("huge", but=("events",))
+        self.servers.topic("huge.events", 1, max_message_bytes="4000000")
+        n, bad = 3_900_000, b'{"type": "track"}'
+        trace = [("traceparent", b"0" * n)]
+        self.servers.produce("huge.events", [(b"u1", good(1)), (b"u1", b"{" * n), (b"k" * n, bad), (b"u1", bad, {"headers": trace}),
+                                             (b"k" * n, good(2)), (b"u1", good(3), {"headers": trace})],
+                             **{"message.max.bytes": 4_000_000})
+        with self.run_it() as p:
+            self.has(p, "email", 3)
+            self.has(p, "dead", 3)
+            self.assertNotIn("producer lost", p.log)
+            self.stops(p)
+        value, key, header = (json.loads(r.value) for r in self.servers.read("huge.dead"))
+        self.assertEqual([x["reason"] for x in (value, key, header)], ["too_large", "no_user", "no_user"])
+        self.assertEqual([x["truncated"] for x in (value, key, header)], [True, True, False])
+
     def test_absurd_times_harm_nobody(self):
         self.topics("absurd")
         times = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2125-01-01T00:00:00Z", "1969-12-31T23:59:59Z"]
