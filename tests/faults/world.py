@@ -56,7 +56,7 @@ class Redis:
     def __init__(self, folder):
         self.dir, self.port = folder, harness.free_port()
         os.makedirs(folder, exist_ok=True)
-        self.p = None
+        self.p, self.cut = None, 0
 
     @property
     def address(self):
@@ -81,6 +81,7 @@ class Redis:
             # Its file is broken in the middle (a disk that was full leaves that now and then): cut there, as
             # its manual says; what comes after is lost, as with any older file.
             manifest = os.path.join(self.aof, "appendonly.aof.manifest")
+            self.cut += 1
             subprocess.run(["redis-check-aof", "--fix", manifest], input=b"y\n", stdout=subprocess.DEVNULL, check=True)
             self.launch(options)
         assert self.p.poll() is None, "Redis does not start: see %s/log" % self.dir
@@ -295,14 +296,15 @@ class Watch:
 
     def catch_up(self, seconds, alive=lambda: None):
         """Waits until what is in the input now has been applied and committed; seconds it took."""
-        begun, goal = time.monotonic(), None
+        begun, goal, have = time.monotonic(), None, None
         while time.monotonic() - begun < seconds:
             alive()
             try:
                 goal = goal or self.ends(self.world.events)
-                if all(have >= want for have, want in zip(self.committed(), goal)):
+                have = self.committed()
+                if all(h >= want for h, want in zip(have, goal)):
                     return time.monotonic() - begun
             except KafkaException:
                 pass
             time.sleep(0.05)
-        raise AssertionError("not caught up within %g s: have %s, want %s" % (seconds, self.committed(), goal))
+        raise AssertionError("not caught up within %g s: have %s, want %s" % (seconds, have, goal))
