@@ -151,7 +151,7 @@ run(struct input *in, const struct options *o, struct result *r, size_t number)
 	size_t n = 0;
 
 	if (r->stage->encode)
-		mr_task_index_loaded(task, INT64_MAX);
+		mr_task_index_loaded(task, &(struct mr_due_bound){.due_ms = INT64_MAX});
 	warm_up(task, in, o->input.events, r->stage);
 	r->effects = r->pages = 0;
 	while (input_next(in, SIZE_MAX, &part)) {

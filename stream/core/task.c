@@ -29,7 +29,7 @@ mr_task_new(const struct mr_task_conf *conf)
 	t->decoder = mr_decoder_new(conf->plan);
 	t->clock_ms = INT64_MIN;
 	t->bound_ms = INT64_MAX;
-	t->index_until_ms = conf->stored ? INT64_MIN : INT64_MAX;
+	t->index.due_ms = conf->stored ? INT64_MIN : INT64_MAX;
 	t->batch = mr_arena_new(BATCH_BYTES_MAX);
 	t->scratch = mr_arena_new(SCRATCH_BYTES_MAX);
 	t->effects_arena = mr_arena_new(EFFECTS_BYTES_MAX);
@@ -242,12 +242,25 @@ undefer(struct mr_task *t)
 	t->n_deferred = kept;
 }
 
+static int
+compare(const struct mr_due_bound *a, const struct mr_due_bound *b)
+{
+	if (a->due_ms != b->due_ms)
+		return a->due_ms < b->due_ms ? -1 : 1;
+	return mr_str_cmp(a->user, b->user);
+}
+
 static bool
 beyond(const struct mr_task *t, const struct mr_user *u, int64_t due_ms, const struct mr_due_bound *upto)
 {
-	if (due_ms != upto->due_ms)
-		return due_ms > upto->due_ms;
-	return mr_str_cmp(mr_user_id(t->users, u), upto->user) > 0;
+	return compare(&(struct mr_due_bound){due_ms, mr_user_id(t->users, u)}, upto) > 0;
+}
+
+// No timer of anybody who is not in memory may come before it.
+static bool
+in_order(const struct mr_task *t, const struct mr_user *u, int64_t due_ms)
+{
+	return compare(&(struct mr_due_bound){due_ms, mr_user_id(t->users, u)}, &t->index) < 0;
 }
 
 // The bound so far: the latest (due, user) that has fired.
@@ -264,8 +277,8 @@ raise_bound(struct mr_task *t, const struct mr_user *u, int64_t due_ms, struct m
 }
 
 // Fires what is due, in order. With `fired` it stops after `max`, at the end of a user's timers of
-// one instant, and says how far it came; true where more is due.
-static bool
+// one instant, or where the next may be of a user who is not in memory, and says how far it came.
+static void
 fire_due(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto, size_t max, struct mr_due_bound *fired)
 {
 	int64_t grace_ms = t->plan->time.grace_ms, due_ms;
@@ -276,8 +289,8 @@ fire_due(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto, si
 	while ((u = mr_timers_first(t->timers, time_ms - grace_ms, &due_ms)) != NULL) {
 		if (upto && beyond(t, u, due_ms, upto))
 			break;
-		if (fired && n >= max && beyond(t, u, due_ms, fired))
-			return true;
+		if (fired && (!in_order(t, u, due_ms) || (n >= max && beyond(t, u, due_ms, fired))))
+			break;
 		if (fired)
 			raise_bound(t, u, due_ms, fired);
 		n++;
@@ -288,7 +301,15 @@ fire_due(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto, si
 		else
 			fire(t, u);
 	}
-	return false;
+}
+
+// All that is due by then is in memory, up to the bound where there is one.
+static void
+check_index(const struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto)
+{
+	bool before = upto && compare(upto, &t->index) < 0;
+
+	MR_ASSERT(before || t->index.due_ms > time_ms - t->plan->time.grace_ms);
 }
 
 // ---- inputs ----
@@ -377,6 +398,7 @@ mr_task_apply(struct mr_task *t, const struct mr_item *item)
 	if (time_ms != item->event.time_ms)
 		t->counters[MR_C_CLAMPED]++;
 	if (time_ms > t->clock_ms) {
+		check_index(t, time_ms, NULL);
 		fire_due(t, time_ms, NULL, 0, NULL);
 		t->clock_ms = time_ms;
 	}
@@ -389,6 +411,7 @@ mr_task_apply(struct mr_task *t, const struct mr_item *item)
 	u->recent = true;
 	if (u->ahead_until < t->seq || MR_MUTATION(APPLY_TWICE))
 		apply_event(t, u, item, time_ms);
+	check_index(t, t->clock_ms, NULL);
 	fire_due(t, t->clock_ms, NULL, 0, NULL);   // what was set in the past already
 }
 
@@ -398,6 +421,7 @@ mr_task_tick(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto
 	begin_input(t);
 	if (upto && upto->due_ms + t->plan->time.grace_ms < time_ms)
 		time_ms = upto->due_ms + t->plan->time.grace_ms;
+	check_index(t, time_ms, upto);
 	fire_due(t, time_ms, upto, 0, NULL);
 	if (time_ms > t->clock_ms)
 		t->clock_ms = time_ms;
@@ -406,19 +430,28 @@ mr_task_tick(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto
 bool
 mr_task_crowded(const struct mr_task *t, int64_t time_ms, size_t max)
 {
-	return mr_timers_count(t->timers, time_ms - t->plan->time.grace_ms, max + 1) > max;
+	if (time_ms == INT64_MIN)
+		return false;   // nothing that has a time was applied yet
+	int64_t due_ms = time_ms - t->plan->time.grace_ms;
+	return t->index.due_ms <= due_ms || mr_timers_count(t->timers, due_ms, max + 1) > max;
 }
 
 bool
+mr_task_fires(struct mr_task *t, int64_t time_ms)
+{
+	int64_t due_ms;
+	const struct mr_user *u = mr_timers_first(t->timers, time_ms - t->plan->time.grace_ms, &due_ms);
+
+	return u && in_order(t, u, due_ms);
+}
+
+void
 mr_task_tick_some(struct mr_task *t, int64_t time_ms, size_t max, struct mr_due_bound *upto)
 {
+	MR_ASSERT(mr_task_fires(t, time_ms));
 	*upto = (struct mr_due_bound){.due_ms = INT64_MIN};
 	begin_input(t);
-	if (fire_due(t, time_ms, NULL, max, upto))
-		return true;
-	if (time_ms > t->clock_ms)
-		t->clock_ms = time_ms;
-	return false;
+	fire_due(t, time_ms, NULL, max, upto);
 }
 
 int64_t

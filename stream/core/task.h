@@ -69,11 +69,14 @@ struct mr_due_bound {
 	struct mr_str user;
 };
 void mr_task_tick(struct mr_task *, int64_t time_ms, const struct mr_due_bound *upto);
-// Whether moving the clock to `time_ms` would fire timers of more than `max` users.
+// Whether the clock can't be moved to `time_ms` at once: timers of more than `max` users would fire, or
+// of users who are not in memory.
 bool mr_task_crowded(const struct mr_task *, int64_t time_ms, size_t max);
-// A tick that stops after about `max` timers. True: it stopped early, and *upto is the bound with which
-// mr_task_tick does the same again (its user lives until the next call); more remains to be fired.
-bool mr_task_tick_some(struct mr_task *, int64_t time_ms, size_t max, struct mr_due_bound *upto);
+// Whether moving the clock there would fire a timer of those that are in memory and in order.
+bool mr_task_fires(struct mr_task *, int64_t time_ms);
+// A tick that fires about `max` of those. *upto is the bound with which mr_task_tick does the same again
+// (its user lives until the next call).
+void mr_task_tick_some(struct mr_task *, int64_t time_ms, size_t max, struct mr_due_bound *upto);
 // Where the clock would be after the item.
 int64_t mr_task_clock_after(const struct mr_task *, const struct mr_item *);
 
@@ -129,11 +132,15 @@ void mr_task_chunk_acknowledged(struct mr_task *, size_t n);
 uint64_t mr_task_meta_seq(const struct mr_task *, uint64_t committed, size_t n);
 size_t mr_task_held_bytes(const struct mr_task *);
 uint64_t mr_task_first_change(const struct mr_task *);   // of the oldest unencoded change; 0: none
-// Frees clean records beyond the bound. True: still over it (all that is left is dirty).
-bool mr_task_evict(struct mr_task *);
-// Timers of users who are not in memory are known to be later than this. The worker raises it when
-// it has installed all users due up to a time; eviction lowers it.
-int64_t mr_task_index_until(const struct mr_task *);
-void mr_task_index_loaded(struct mr_task *, int64_t until_ms);
+size_t mr_task_bytes(const struct mr_task *);            // of users and of what is held
+// Frees clean records until that is at most `bytes`. True: still more (all that is left is dirty).
+bool mr_task_evict(struct mr_task *, size_t bytes);
+// Timers of users who are not in memory are known to be at or after this, in the order (due, user). The
+// worker raises it when it has installed all users before it; eviction lowers it.
+const struct mr_due_bound *mr_task_index(const struct mr_task *);
+void mr_task_index_loaded(struct mr_task *, const struct mr_due_bound *);
+// The store's index says that the user is due then. Where he isn't (an operator is gone, and its timers
+// with it), and nothing is on its way that says so, he is written again.
+void mr_task_index_says(struct mr_task *, const struct mr_due_bound *);
 
 #endif

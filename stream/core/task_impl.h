@@ -8,6 +8,7 @@
 
 #define DERIVED_MAX 16
 #define DERIVED_DEPTH_MAX 4
+#define USER_MAX 256            // bytes of an id
 
 struct held_queue {
 	struct mr_held *items;      // ring; the first `n` from `head`
@@ -25,7 +26,6 @@ struct mr_task {
 	uint64_t seq;
 	int64_t clock_ms;           // stream time
 	int64_t bound_ms;
-	int64_t index_until_ms;
 	uint64_t counters[MR_C_COUNT];
 
 	struct mr_arena *batch;     // decoded items
@@ -54,7 +54,9 @@ struct mr_task {
 	struct mr_user *dirty_first, *dirty_last;
 	struct held_queue held;
 	struct mr_writer page;
-	char upto_user[256];        // of the last bound handed out
+	char upto_user[USER_MAX];   // of the last bound handed out
+	struct mr_due_bound index;
+	char index_user[USER_MAX];
 };
 
 void mr_task_touch(struct mr_task *, struct mr_user *);        // the record changed at t->seq

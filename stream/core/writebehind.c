@@ -156,31 +156,51 @@ forget(void *arg, struct mr_user *u)
 	struct mr_task *t = arg;
 	int64_t due_ms = mr_user_due(u);
 
-	if (due_ms != MR_DUE_NEVER && due_ms - 1 < t->index_until_ms)
-		t->index_until_ms = due_ms - 1;
+	if (due_ms != MR_DUE_NEVER && due_ms <= t->index.due_ms)
+		t->index = (struct mr_due_bound){.due_ms = due_ms};
 	mr_timers_remove(t->timers, u);
 }
 
-bool
-mr_task_evict(struct mr_task *t)
+size_t
+mr_task_bytes(const struct mr_task *t)
 {
-	size_t max = (size_t)t->plan->user_bytes_max;
-
-	if (!t->conf.stored || max == 0 || mr_users_bytes(t->users) + t->held.bytes <= max)
-		return false;
-	mr_users_evict(t->users, max - (t->held.bytes < max ? t->held.bytes : max), forget, t);
-	return mr_users_bytes(t->users) + t->held.bytes > max;
+	return mr_users_bytes(t->users) + t->held.bytes;
 }
 
-int64_t
-mr_task_index_until(const struct mr_task *t)
+bool
+mr_task_evict(struct mr_task *t, size_t bytes)
 {
-	return t->index_until_ms;
+	if (!t->conf.stored || mr_task_bytes(t) <= bytes)
+		return false;
+	mr_users_evict(t->users, bytes - (t->held.bytes < bytes ? t->held.bytes : bytes), forget, t);
+	return mr_task_bytes(t) > bytes;
+}
+
+// ---- timers of users who are not in memory ----
+
+const struct mr_due_bound *
+mr_task_index(const struct mr_task *t)
+{
+	return &t->index;
 }
 
 void
-mr_task_index_loaded(struct mr_task *t, int64_t until_ms)
+mr_task_index_loaded(struct mr_task *t, const struct mr_due_bound *before)
 {
-	if (until_ms > t->index_until_ms)
-		t->index_until_ms = until_ms;
+	if (before->due_ms < t->index.due_ms ||
+	    (before->due_ms == t->index.due_ms && mr_str_cmp(before->user, t->index.user) <= 0))
+		return;
+	MR_ASSERT(before->user.n <= sizeof(t->index_user));
+	if (before->user.n)
+		memcpy(t->index_user, before->user.p, before->user.n);
+	t->index = (struct mr_due_bound){before->due_ms, {t->index_user, before->user.n}};
+}
+
+void
+mr_task_index_says(struct mr_task *t, const struct mr_due_bound *due)
+{
+	struct mr_user *u = mr_users_find(t->users, due->user, mr_users_hash(due->user));
+
+	if (u && !u->first_change && !u->held && mr_user_due(u) > due->due_ms && t->seq > 0)
+		mr_task_touch(t, u);
 }

@@ -110,7 +110,7 @@ replay_tick(struct replay *p, const struct mr_journal_input *in)
 	struct mr_lane *l = p->lane;
 	int64_t began_ms = mr_mono_ms(l->worker->conf.clock);
 
-	while (!mr_pages_timers(l, in->time_ms)) {
+	while (in->bounded ? !mr_pages_due(l, in->due_ms, in->user) : !mr_pages_timers(l, in->time_ms)) {
 		if (mr_mono_ms(l->worker->conf.clock) - began_ms > STORE_PATIENCE_MS)
 			return fail(p, "the store can't be read");
 		mr_worker_wait(l->worker, 50);

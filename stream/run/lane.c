@@ -100,10 +100,11 @@ tick_crowd(struct mr_lane *l, int64_t time_ms)
 {
 	struct mr_due_bound upto;
 
-	while (mr_task_crowded(l->task, time_ms, MR_TICK_TIMERS_MAX) && !mr_rotation_full(l->worker, l)) {
+	while (mr_task_crowded(l->task, time_ms, MR_TICK_TIMERS_MAX) && mr_task_fires(l->task, time_ms) &&
+	    !mr_rotation_full(l->worker, l)) {
 		struct mr_share *s = mr_rotation_share(l->worker, l);
-		bool more = mr_task_tick_some(l->task, time_ms, MR_TICK_TIMERS_MAX, &upto);
-		mr_share_add_tick(s, time_ms, more ? &upto : NULL);
+		mr_task_tick_some(l->task, time_ms, MR_TICK_TIMERS_MAX, &upto);
+		mr_share_add_tick(s, time_ms, &upto);
 		mr_share_take(s, l->task);
 		mr_stats_add(l->worker->conf.stats, MR_STAT_TICKS, 1);
 	}
@@ -130,7 +131,7 @@ apply(struct mr_lane *l)
 		const struct mr_item *item = l->items[l->applied];
 		int64_t offset = item->raw->origin.offset;
 		int64_t clock_ms = mr_task_clock_after(l->task, item);
-		if (clock_ms > mr_task_clock(l->task) && mr_task_crowded(l->task, clock_ms, MR_TICK_TIMERS_MAX)) {
+		if (mr_task_crowded(l->task, clock_ms, MR_TICK_TIMERS_MAX)) {
 			tick_crowd(l, clock_ms);
 			break;
 		}
@@ -214,10 +215,10 @@ tick(struct mr_lane *l, int64_t time_ms)
 static int64_t
 next_due_ms(struct mr_lane *l)
 {
-	int64_t due_ms = mr_task_next_due(l->task), known_ms = mr_task_index_until(l->task);
+	int64_t due_ms = mr_task_next_due(l->task), unknown_ms = mr_task_index(l->task)->due_ms;
 
-	if (due_ms > known_ms)
-		due_ms = known_ms == INT64_MIN ? 0 : known_ms + 1;
+	if (due_ms > unknown_ms)
+		due_ms = unknown_ms == INT64_MIN ? 0 : unknown_ms;
 	return due_ms == MR_DUE_NEVER ? due_ms : due_ms + l->worker->conf.config->plan.time.grace_ms;
 }
 
@@ -305,7 +306,7 @@ mr_lane_forget(struct mr_lane *l)
 	memset(l->counted, 0, sizeof(l->counted));
 	l->looked_at_age = false;
 	l->share = NULL;
-	l->unknown = false;
+	l->unknown = l->crowd = false;
 	free(l->raws);
 	free(l->items);
 	l->raws = NULL;

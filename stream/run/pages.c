@@ -7,8 +7,10 @@
 #define DUE_AHEAD_MS 60000      // how far beyond the clock timers are fetched at once
 #ifdef MR_SIM
 #define DUE_MAX 2               // that many at one instant are not rare
+#define CROWD_MAX 2
 #else
-#define DUE_MAX 1024
+#define DUE_MAX 1024            // users, at one look
+#define CROWD_MAX 16384         // where that many more are due
 #endif
 #define CHUNKS_A_STEP 8
 #define RETRY_MS 200
@@ -143,40 +145,83 @@ mr_pages_users(struct mr_lane *l, struct mr_item *const *items, size_t n)
 	return settled(l) && read_users(l, users, unique(users, missing));
 }
 
-// Installs those of the due users who are not in memory. Their names live in the store's answer,
-// which the next call overwrites.
-static bool
-install_due(struct mr_lane *l, const struct mr_due *due, size_t n)
+// ---- timers ----
+//
+// A crowd: users of the store are due in such numbers that they can't all be in memory before the clock
+// moves. As many as there is room for are installed, in order; the lane fires those by bounded ticks; when
+// what they changed is in the store, the index begins with the next ones, and memory has room for them.
+
+static size_t
+room(const struct mr_lane *l)
 {
-	struct mr_str *users = calloc(n + 1, sizeof(*users));
-	size_t missing = 0, bytes = 0;
+	return (size_t)mr_task_plan(l->task)->user_bytes_max;
+}
+
+// Replay: all that the journal says has been fired, which its writer had in memory, too.
+static bool
+replaying(const struct mr_lane *l)
+{
+	return l->state == MR_LANE_CLAIMED;
+}
+
+static bool
+install_group(struct mr_lane *l, const struct mr_due *due, size_t n)
+{
+	struct mr_str users[MR_BATCH_MAX];
+	size_t missing = 0;
+
+	MR_ASSERT(n <= MR_BATCH_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!mr_task_has_user(l->task, due[i].user))
+			users[missing++] = due[i].user;
+	if (missing > 0 && !read_users(l, users, missing))
+		return false;
+	for (size_t i = 0; i < n && !replaying(l); i++)
+		mr_task_index_says(l->task, &(struct mr_due_bound){due[i].due_ms, due[i].user});
+	return true;
+}
+
+// Installs those of the due users who are not in memory, in order; *known: how many of `n` are. Their names
+// live in the store's answer, which the next call overwrites.
+static bool
+install_due(struct mr_lane *l, const struct mr_due *due, size_t n, size_t *known)
+{
 	bool ok = true;
 
-	for (size_t i = 0; i < n; i++)
-		bytes += due[i].user.n;
-	char *names = malloc(bytes + 1), *at = names;
-	MR_ASSERT(users && names);
-	for (size_t i = 0; i < n; i++) {
-		if (mr_task_has_user(l->task, due[i].user))
-			continue;
-		memcpy(at, due[i].user.p, due[i].user.n);
-		users[missing++] = (struct mr_str){at, due[i].user.n};
-		at += due[i].user.n;
+	for (*known = 0; *known < n && ok;) {
+		size_t group = n - *known < MR_BATCH_MAX ? n - *known : MR_BATCH_MAX;
+		if (*known > 0 && !replaying(l) && mr_task_bytes(l->task) > room(l) / 4 * 3)
+			break;   // firing them takes some, too
+		ok = install_group(l, due + *known, group);
+		*known += group;
 	}
-	for (size_t i = 0; i < missing && ok; i += MR_BATCH_MAX)
-		ok = read_users(l, users + i, missing - i < MR_BATCH_MAX ? missing - i : MR_BATCH_MAX);
-	free(users);
-	free(names);
 	return ok;
 }
 
-// One look at the index. False: the store has failed. *whole: all timers up to `until_ms` are known.
+// Names live in the store's answer, which the next call overwrites.
+static char *
+copy_names(struct mr_due *due, size_t n)
+{
+	size_t bytes = 0, at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += due[i].user.n;
+	char *names = malloc(bytes + 1);
+	MR_ASSERT(names != NULL);
+	for (size_t i = 0; i < n; at += due[i++].user.n) {
+		memcpy(names + at, due[i].user.p, due[i].user.n);
+		due[i].user.p = names + at;
+	}
+	return names;
+}
+
+// One look at the index, from its beginning. False: the store has failed.
 static bool
-look_ahead(struct mr_lane *l, int64_t until_ms, size_t max, bool *whole)
+look_ahead(struct mr_lane *l, int64_t until_ms, size_t max)
 {
 	struct mr_store *store = l->worker->conf.store;
 	struct mr_due *due = calloc(max, sizeof(*due));
-	size_t n = 0;
+	size_t n = 0, known;
 
 	MR_ASSERT(due != NULL);
 	enum mr_store_status status =
@@ -187,32 +232,56 @@ look_ahead(struct mr_lane *l, int64_t until_ms, size_t max, bool *whole)
 		return false;
 	}
 	mr_report_store(l, true);
-	int64_t known_ms = n < max ? until_ms : due[n - 1].due_ms - 1;
-	bool ok = install_due(l, due, n);
+	char *names = copy_names(due, n);
+	// The last of a full answer is left out: it says where the unknown begins.
+	bool ok = install_due(l, due, n < max ? n : n - 1, &known);
+	struct mr_due_bound before = {.due_ms = until_ms + 1};
+	if (known < n)
+		before = (struct mr_due_bound){due[known].due_ms, due[known].user};
 	if (ok)
-		mr_task_index_loaded(l->task, known_ms);
-	*whole = n < max;
+		mr_task_index_loaded(l->task, &before);
+	free(names);
 	free(due);
 	return ok;
 }
 
 bool
+mr_pages_due(struct mr_lane *l, int64_t due_ms, struct mr_str user)
+{
+	const struct mr_due_bound *index = mr_task_index(l->task);
+
+	for (size_t max = DUE_MAX; index->due_ms < due_ms ||
+	    (index->due_ms == due_ms && (user.n == 0 || mr_str_cmp(index->user, user) <= 0)); max *= 4)
+		if (!settled(l) || !look_ahead(l, due_ms + DUE_AHEAD_MS, max))
+			return false;
+	return true;
+}
+
+static bool
+unwritten(const struct mr_lane *l)
+{
+	return mr_task_first_change(l->task) > 0 || mr_task_held_bytes(l->task) > 0;
+}
+
+bool
 mr_pages_timers(struct mr_lane *l, int64_t clock_ms)
 {
-	size_t max = DUE_MAX;
-	bool whole;
+	const struct mr_due_bound *index = mr_task_index(l->task);
 
 	if (clock_ms == INT64_MIN)
 		return true;   // nothing that has a time was applied yet
 	int64_t need_ms = clock_ms - mr_task_plan(l->task)->time.grace_ms;
-	while (mr_task_index_until(l->task) < need_ms) {
-		int64_t before_ms = mr_task_index_until(l->task);
-		if (!settled(l) || !look_ahead(l, need_ms + DUE_AHEAD_MS, max, &whole))
+	if (replaying(l))
+		return mr_pages_due(l, need_ms, (struct mr_str){0});
+	for (int looks = 0; index->due_ms <= need_ms; looks++) {
+		// Those at hand fire, and are written, before the index is looked at again.
+		if (l->crowd && (looks > 1 || mr_task_fires(l->task, clock_ms) || unwritten(l)))
+			return mr_task_fires(l->task, clock_ms);
+		if (!settled(l) || !look_ahead(l, need_ms + DUE_AHEAD_MS, l->crowd ? CROWD_MAX : DUE_MAX))
 			return false;
-		// Very many at one instant: only a longer look gets past them.
-		if (!whole && mr_task_index_until(l->task) == before_ms)
-			max *= 4;
+		l->crowd = true;
 	}
+	l->crowd = false;
 	return true;
 }
 
@@ -260,15 +329,15 @@ write_chunk(struct mr_lane *l, bool meta)
 	return true;
 }
 
-void
+bool
 mr_pages_flush(struct mr_lane *l, bool all)
 {
 	int64_t now_ms = mr_mono_ms(l->worker->conf.clock);
 	bool meta = all;
 
 	if (l->task == NULL || (l->state != MR_LANE_RUNNING && l->state != MR_LANE_DENIED) || store_waits(l))
-		return;
-	bool full = mr_pages_full(l);
+		return false;
+	bool full = mr_pages_full(l) || l->crowd;
 	if (all || full || now_ms >= l->flush_at_ms) {
 		mr_task_encode(l->task, all || full ? UINT64_MAX : l->flush_seq, SIZE_MAX);
 		l->flush_seq = mr_task_seq(l->task);
@@ -277,8 +346,12 @@ mr_pages_flush(struct mr_lane *l, bool all)
 	}
 	for (int i = 0; (all || full || i < CHUNKS_A_STEP) && write_chunk(l, meta); i++)
 		;
-	if (!l->has_batch && l->state == MR_LANE_RUNNING)
-		l->over_bound = mr_task_evict(l->task);
+	if ((!l->has_batch || l->crowd) && l->state == MR_LANE_RUNNING)
+		l->over_bound = mr_task_evict(l->task, room(l));
+	if (!l->crowd || unwritten(l))
+		return false;
+	mr_task_evict(l->task, room(l) / 2);
+	return true;
 }
 
 bool

@@ -328,6 +328,6 @@ mr_worker_step(struct mr_worker *w)
 	if (!w->need_takeover)
 		more |= mr_rotation_step(w, false);
 	for (struct mr_lane *l = w->lanes; l && !w->need_takeover; l = l->next)
-		mr_pages_flush(l, false);
+		more |= mr_pages_flush(l, false);
 	return more || w->need_takeover ? 0 : wait_ms(w);
 }

@@ -64,6 +64,7 @@ struct mr_lane {
 	size_t unknown_chunk;
 	int64_t lost_at_ms;          // monotonic; 0: not lost
 	bool over_bound;             // memory, with all that is clean evicted
+	bool crowd;                  // more users are due than may be in memory
 	int64_t store_retry_ms;      // monotonic; the store was down
 
 	struct mr_stats_task *stats;
@@ -154,8 +155,12 @@ bool mr_rotation_full(const struct mr_worker *, const struct mr_lane *);
 // pages.c
 bool mr_pages_ready(struct mr_lane *, int64_t clock_ms);   // both of these, for the present batch
 bool mr_pages_users(struct mr_lane *, struct mr_item *const *, size_t n);  // in memory; false: not yet
-bool mr_pages_timers(struct mr_lane *, int64_t clock_ms);  // users with timers due by then are in memory
-void mr_pages_flush(struct mr_lane *, bool all);           // write-behind; all: now, whatever its age
+// Users with timers due by then are in memory, or the next of a crowd: see mr_task_crowded.
+bool mr_pages_timers(struct mr_lane *, int64_t clock_ms);
+// Replay: those due up to then, and up to that user at that instant (empty: all), however many.
+bool mr_pages_due(struct mr_lane *, int64_t due_ms, struct mr_str user);
+// Write-behind; all: now, whatever its age. True: there is room for the next part of a crowd.
+bool mr_pages_flush(struct mr_lane *, bool all);
 bool mr_pages_flushed(const struct mr_lane *);
 bool mr_pages_full(const struct mr_lane *);                // memory is at its bound: apply nothing
 // takeover.c

@@ -42,6 +42,7 @@ static const char yaml[] =
 #define USERS 12
 #define INPUTS 400
 #define CHUNK 64
+#define EVICT_BYTES 20000   // so that records are evicted
 
 // ---- inputs by seed ----
 
@@ -132,12 +133,12 @@ install(struct world *w, struct mr_task *t, int user)
 static void
 install_due(struct world *w, struct mr_task *t, int64_t until_ms)
 {
-	if (mr_task_index_until(t) >= until_ms)
+	if (mr_task_index(t)->due_ms > until_ms)
 		return;
 	for (int i = 0; i < USERS; i++)
 		if (w->sizes[i] > 0 && w->due[i] <= until_ms)
 			install(w, t, i);
-	mr_task_index_loaded(t, until_ms);
+	mr_task_index_loaded(t, &(struct mr_due_bound){.due_ms = until_ms + 1});
 }
 
 static void
@@ -168,15 +169,15 @@ tick(struct mr_task *t, struct input *in)
 		mr_task_tick(t, in->time_ms, &upto);
 		return;
 	}
-	if (!in->some) {
+	in->bounded = in->some && mr_task_fires(t, in->time_ms);
+	in->some = false;
+	if (!in->bounded) {
 		mr_task_tick(t, in->time_ms, NULL);
 		return;
 	}
-	in->bounded = mr_task_tick_some(t, in->time_ms, 1, &upto);
-	in->some = false;
+	mr_task_tick_some(t, in->time_ms, 1, &upto);
 	in->due_ms = upto.due_ms;
-	if (in->bounded)
-		snprintf(in->user, sizeof(in->user), "%.*s", (int)upto.user.n, upto.user.p);
+	snprintf(in->user, sizeof(in->user), "%.*s", (int)upto.user.n, upto.user.p);
 }
 
 static void
@@ -278,7 +279,7 @@ run(struct world *w, const struct mr_plan *plan, const struct input *inputs, uin
 		if (roll % 10 == 2)
 			write_chunk(w, t, committed, 1 + next_random(&dice) % 3);
 		if (roll % 10 == 3)
-			mr_task_evict(t);
+			mr_task_evict(t, EVICT_BYTES);
 		if (roll >= 95) {
 			// All effects so far were published; the journal reaches to here.
 			committed = i + 1;
@@ -309,12 +310,10 @@ Test(replay, crashes_change_nothing)
 	    mr_config_load("test.yaml", yaml, &(struct mr_config_options){.json = true}, &errors, NULL);
 
 	cr_assert(config != NULL, "%s", errors);
-	struct mr_plan plan = config->plan;
-	plan.user_bytes_max = 20000;   // so that records are evicted
 	for (uint64_t seed = 1; seed <= 150; seed++) {
 		struct world *calm = calloc(1, sizeof(*calm)), *rough = calloc(1, sizeof(*rough));
-		run(calm, &plan, NULL, seed);
-		run(rough, &plan, calm->inputs, seed);
+		run(calm, &config->plan, NULL, seed);
+		run(rough, &config->plan, calm->inputs, seed);
 		cr_assert_eq(calm->n_effects, rough->n_effects, "seed %lu: effects differ in length", seed);
 		cr_assert_arr_eq(calm->effects, rough->effects, calm->n_effects, "seed %lu: effects differ", seed);
 		cr_assert_gt(calm->n_effects, 0);
@@ -325,6 +324,102 @@ Test(replay, crashes_change_nothing)
 		forget(calm);
 		forget(rough);
 	}
+	mr_config_free(config);
+}
+
+// ---- a crowd: more users are due than may be in memory ----
+
+#define CROWD 10   // users whose names sort as their numbers do
+
+// Installs the next two users of the index; memory ends before the one after them.
+static void
+look(struct world *w, struct mr_task *t)
+{
+	struct mr_due_bound before = {.due_ms = INT64_MAX};
+	bool seen[CROWD] = {0};
+	char name[8];
+
+	for (int found = 0; found <= 2; found++) {
+		int first = -1;
+		for (int i = 0; i < CROWD; i++)
+			if (!seen[i] && w->due[i] != MR_DUE_NEVER && (first < 0 || w->due[i] < w->due[first]))
+				first = i;
+		if (first < 0)
+			break;
+		seen[first] = true;
+		if (found < 2)
+			install(w, t, first);
+		else
+			before = (struct mr_due_bound){w->due[first], {name, (size_t)snprintf(name, sizeof(name), "u%d", first)}};
+	}
+	mr_task_index_loaded(t, &before);
+}
+
+static struct mr_task *
+after_records(struct world *w)
+{
+	struct mr_task *t = new_task(w->plan);
+
+	for (size_t i = 0; i < CROWD; i++) {
+		snprintf(w->inputs[i].json, sizeof(w->inputs[i].json), "{\"type\":\"track\",\"event\":\"Product Added\","
+		    "\"userId\":\"u%zu\",\"timestamp\":\"2026-03-01T10:00:00Z\",\"properties\":{\"cart_id\":\"c\",\"price\":3}}", i);
+		apply(w, t, i);
+	}
+	keep_effects(w, t);
+	return t;
+}
+
+// Memory ends after two users, each time; the ticks that it took, the last of them unbounded.
+static size_t
+cut_up(struct world *w, struct input *ticks, size_t max, int64_t time_ms)
+{
+	struct mr_task *t = after_records(w);
+	size_t n = 0;
+
+	do {
+		flush_all(w, t);
+		mr_task_evict(t, 0);
+		cr_assert_eq(mr_users_count(mr_task_users(t)), 0);
+		look(w, t);
+		cr_assert_lt(n, max);
+		ticks[n] = (struct input){.tick = true, .some = mr_task_crowded(t, time_ms, CROWD), .time_ms = time_ms};
+		tick(t, &ticks[n]);
+		keep_effects(w, t);
+	} while (ticks[n++].bounded);
+	cr_assert_eq(mr_task_clock(t), time_ms);
+	flush_all(w, t);
+	mr_task_free(t);
+	return n;
+}
+
+Test(replay, a_crowd_is_cut_where_memory_ends)
+{
+	char *errors = NULL;
+	struct mr_config *config =
+	    mr_config_load("test.yaml", yaml, &(struct mr_config_options){.json = true}, &errors, NULL);
+	struct world *cut = calloc(1, sizeof(*cut)), *whole = calloc(1, sizeof(*whole));
+	struct input ticks[200];
+	int64_t time_ms = INT64_C(1772359200000) + 10800000;
+
+	cr_assert(config != NULL, "%s", errors);
+	cut->plan = whole->plan = &config->plan;
+	size_t n = cut_up(cut, ticks, 200, time_ms);
+	cr_assert_gt(n, CROWD);
+	struct mr_task *t = after_records(whole);
+	mr_task_index_loaded(t, &(struct mr_due_bound){.due_ms = INT64_MAX});
+	for (size_t i = 0; i < n; i++)
+		tick(t, &ticks[i]);
+	keep_effects(whole, t);
+	flush_all(whole, t);
+	mr_task_free(t);
+	cr_assert_eq(cut->n_effects, whole->n_effects);
+	cr_assert_arr_eq(cut->effects, whole->effects, cut->n_effects);
+	for (int i = 0; i < USERS; i++) {
+		cr_assert_eq(cut->sizes[i], whole->sizes[i], "page of u%d", i);
+		cr_assert(memcmp(cut->pages[i], whole->pages[i], cut->sizes[i]) == 0, "page of u%d", i);
+	}
+	forget(cut);
+	forget(whole);
 	mr_config_free(config);
 }
 

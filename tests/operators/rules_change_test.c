@@ -30,6 +30,7 @@ stage_new(const char *yaml)
 	cr_assert(s.config, "%s", errors);
 	s.task = mr_task_new(&(struct mr_task_conf){
 		.plan = &s.config->plan, .topics = topics, .n_topics = 1, .stored = true});
+	mr_task_index_loaded(s.task, &(struct mr_due_bound){.due_ms = INT64_MAX});   // all are in memory
 	return s;
 }
 
