@@ -36,9 +36,7 @@ die()
 
 kafka_home()
 {
-	local cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/millrace}
-
-	echo "$cache/kafka-$(cksum <"$here/kafka/pom.xml" | cut -d' ' -f1)"
+	"$here/jars.sh" --where kafka "$here/kafka/pom.xml"
 }
 
 java_run()

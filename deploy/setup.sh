@@ -8,7 +8,7 @@ packages='
 	build-essential meson ninja-build pkg-config
 	libsimdjson-dev librdkafka-dev libhiredis-dev libmsgpack-dev libjemalloc-dev
 	libyaml-dev libxxhash-dev libmicrohttpd-dev libpcre2-dev libcriterion-dev
-	redis-server redis-tools default-jre-headless maven
+	redis-server redis-tools default-jdk-headless maven
 	python3 python3-venv python3-yaml python3-jsonschema python3-xxhash python3-confluent-kafka
 	libfaketime tzdata valgrind chromium shellcheck curl jq ca-certificates git'
 
@@ -33,11 +33,6 @@ if [ -n "$missing" ]; then
 	$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends $missing
 fi
 
-# Kafka: the jars that the pom names, kept per version of the pom.
-kafka=$(deploy/servers.sh kafka-home)
-if [ ! -e "$kafka/complete" ]; then
-	echo "setup: copying Kafka to $kafka"
-	mkdir -p "$kafka"
-	mvn -q -B -f deploy/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$kafka"
-	touch "$kafka/complete"
-fi
+# What comes from Maven Central: Kafka, and the peers of bench/peers.
+deploy/jars.sh kafka deploy/kafka/pom.xml >/dev/null
+deploy/jars.sh peers bench/peers/pom.xml >/dev/null
