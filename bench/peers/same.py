@@ -35,6 +35,7 @@ class Same:
     def __init__(self, bench, kind):
         """kind: shop or bids."""
         self.bench, self.engines, self.kind, self.cache = bench, engines.Engines(bench), kind, {}
+        self.passed = set()
         self.topic, brokers = "same-" + kind, bench.servers.brokers
         bench.servers.topic(self.topic, PARTITIONS)
         if kind == "shop":
@@ -69,13 +70,14 @@ class Same:
         """Compares each with Millrace; late data may differ."""
         times = {**times, "kept": 30 * 86_400_000}     # here a second passes in no time: see StreamsSessions
         given, ours = check.Input(self.records, times["grace"]), self.ours(times)
-        for name, chosen in variants:
+        for name, chosen in (v for v in variants if (v[0], str(times)) not in self.passed):
             same, differ = check.compare(ours, check.of_peer(*self.theirs(chosen, times)), given, times,
                                          ("session", "action") if self.kind == "shop" else ("session",), 10 * times["gap"] // 30)
             self.bench.log("  %s, grace %d s: %d sessions and actions the same, %d differ for late data" % (
                 name, times["grace"] / 1000, same, differ))
             assert differ == 0 or given.late, "nothing is late"
             assert differ <= same / 20, "late data is no excuse for so many"
+            self.passed.add((name, str(times)))
 
     def counted(self, name, chosen, times):
         """Nexmark q12: windows of the wall clock differ from run to run, but hold every bid but the last ones."""

@@ -47,7 +47,7 @@ Q12 = [
 SHOP = {"gap": 1_800_000, "grace": GRACE, "kept": 1_800_000}
 BIDS = {"gap": 10_000, "grace": GRACE, "kept": 60_000, "window": 10_000}
 SIZES = {  # events, users, runs, bids
-    "tiny": (20_000, 400, 1, 20_000), "quick": (4_000_000, 100_000, 1, 3_000_000), "full": (6_000_000, 100_000, 3, 6_000_000)}
+    "tiny": (20_000, 400, 1, 20_000), "quick": (3_000_000, 100_000, 1, 2_000_000), "full": (6_000_000, 100_000, 3, 6_000_000)}
 
 
 def preload(bench, topic, fill):
@@ -85,7 +85,7 @@ def drained(bench, engines, chosen, topic, events, times, config="job.yaml"):
 
 def record(case, name, figures, warm, **beside):
     """CPU, rate and memory of some runs; the figure of CPU."""
-    note = "steady after %.0f to %.0f s" % (min(f.warm_s for f in figures), max(f.warm_s for f in figures)) if warm else None
+    note = "steady after %.0f to %.0f s of CPU" % (min(f.warm_s for f in figures), max(f.warm_s for f in figures)) if warm else None
     cpu = case.record(name + ": CPU", "us/event", [f.us for f in figures], kind="cpu", note=note,
                       peer=beside.get("cpu"))
     rate = case.record(name + ": rate", "events/s", [f.rate for f in figures], kind="rate", peer=beside.get("rate"))
