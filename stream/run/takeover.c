@@ -116,20 +116,36 @@ read_end(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 
 // A new task begins with what is kept of its inputs.
 static bool
-first_positions(struct mr_lane *l, struct mr_readers *r)
+first_positions(struct mr_lane *l, struct mr_readers *r, int64_t *ends)
 {
 	const struct mr_worker *w = l->worker;
 
 	for (size_t i = 0; i < w->conf.n_topics; i++) {
-		int64_t end;
 		enum mr_kafka_status status =
-		    mr_log_reader_ends(r->inputs, w->conf.topics[i], l->number, 5000, &l->positions[i], &end);
+		    mr_log_reader_ends(r->inputs, w->conf.topics[i], l->number, 5000, &l->positions[i], &ends[i]);
 		if (status != MR_KAFKA_OK) {
 			mr_worker_log(w, 3, "partition %d of '%s': %s: %s", l->number, w->conf.topics[i],
 			    mr_kafka_status_name(status), mr_log_reader_error(r->inputs));
 			return false;
 		}
 	}
+	return true;
+}
+
+// The journal's positions, unless an input ends before.
+static bool
+journal_positions(struct mr_lane *l, const struct mr_journal_end *end, const int64_t *ends)
+{
+	const struct mr_worker *w = l->worker;
+
+	memcpy(l->positions, end->positions, end->n_positions * sizeof(l->positions[0]));
+	for (uint32_t i = 0; i < end->n_positions; i++)
+		if (l->positions[i] > ends[i]) {
+			mr_worker_log(w, 3, "partition %d of '%s' ends at offset %lld, and %lld was read already: it was created anew "
+			    "or truncated; use another app name", l->number, w->conf.topics[i], (long long)ends[i],
+			    (long long)l->positions[i]);
+			return false;
+		}
 	return true;
 }
 
@@ -152,6 +168,7 @@ static bool
 prepare(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 {
 	const struct mr_worker *w = l->worker;
+	int64_t ends[MR_TOPICS_MAX];
 
 	if (l->number >= w->conf.partitions) {
 		mr_worker_log(w, 3, "partition %d: there were %d when this process started: topics have grown, and users "
@@ -164,7 +181,7 @@ prepare(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 		mr_worker_log(w, 4, "partition %d: its journal has expired; records between the last flush and now may be "
 		    "missing from profiles", l->number);
 	if (!end->any)
-		return first_positions(l, r);
+		return first_positions(l, r, ends);
 	if (end->n_positions > w->conf.n_topics) {
 		mr_worker_log(w, 3, "partition %d: the journal knows %u input topics, the configuration names %zu: an "
 		    "input topic can be added, not taken away", l->number, end->n_positions, w->conf.n_topics);
@@ -175,10 +192,8 @@ prepare(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 		    "another app name, with topics of its own", l->number, end->partitions, w->conf.partitions);
 		return false;
 	}
-	if (!first_positions(l, r))   // of topics that were added
-		return false;
-	memcpy(l->positions, end->positions, end->n_positions * sizeof(l->positions[0]));
-	return true;
+	// Of topics that were added, the first ones count.
+	return first_positions(l, r, ends) && journal_positions(l, end, ends);
 }
 
 // ---- (5) the store, and the replay ----

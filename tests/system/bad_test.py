@@ -270,6 +270,27 @@ class Servers(Case):
                 p.stop(10)
 
 
+    def made_anew(self, app, values):
+        """Five inputs, all in the store; then the topic is deleted and made again, with other records."""
+        self.topics(app)
+        with self.run_it(redis=self.servers.env["REDIS_URL"]) as p:
+            self.produce(*[good(i) for i in range(5)])
+            self.has(p, "email", 5)
+            self.stops(p)
+        self.servers.delete_topic(app + ".events")
+        time.sleep(1)
+        self.servers.topic(app + ".events", 1)
+        self.produce(*values)
+
+    def test_an_input_topic_that_was_made_anew_is_said(self):
+        # The journal's position lies beyond the end of what is now under that name.
+        self.made_anew("anew", [good(100), good(101)])
+        with self.run_it(redis=self.servers.env["REDIS_URL"]) as p:
+            harness.until("it is said", 60, lambda: "anew.events" in p.log and "created anew" in p.log, process=p)
+            self.assertEqual(self.servers.count("anew.email"), 5)
+            p.stop(10)
+
+
 class Password(Case):
     options = ("--kafka", "--redis", "--requirepass", "right-one")
 
