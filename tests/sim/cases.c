@@ -32,6 +32,8 @@ const struct sim_case sim_cases[] = {
 	    .mutation = MR_MUTATION_ACCEPT_NEWER_STORE},
 	{.name = "topic-anew", .script = case_topic_anew,
 	    .mutation = MR_MUTATION_IGNORE_DIGEST, .stays = true},
+	{.name = "crowd-at-one-instant", .script = case_crowd,
+	    .mutation = MR_MUTATION_TICK_WITHOUT_BOUND, .after = case_crowd_fired},
 	{.name = NULL},
 };
 

@@ -36,6 +36,8 @@ void case_ended(void);
 void case_open_actions(void);
 void case_offsets_before_journal(void);
 void case_slow_producer(void);
+void case_crowd(void);
+void case_crowd_fired(void);
 // cases_topics.c
 void case_kafka_older(void);
 void case_topic_anew(void);

@@ -139,3 +139,29 @@ case_slow_producer(void)
 	proc_kill(p);
 	case_start(0);
 }
+
+// The timers of 40 users are due at one instant, and fire in ticks of a user each. Some ticks are
+// committed, in no page yet, when the process is killed.
+// The successor replays those ticks with their bounds, and fires the rest: each user once.
+void
+case_crowd(void)
+{
+	struct proc *p = case_start(0);
+
+	sim.config->flush_interval_ms = 60000;
+	sim.config->unacknowledged_max = 1;   // so that one transaction does not hold all ticks
+	for (int i = 0; i < 40; i++)
+		case_send(case_user(i), "Product Added", i);
+	UNTIL(case_count("actions.push", "reminder") > 5);
+	MEET(case_count("actions.push", "reminder") < 35 && redis_meta_seq(0) < 40);
+	proc_kill(p);
+	sim.config->flush_interval_ms = 400;
+	sim.config->unacknowledged_max = 100;
+	proc_start(1);
+}
+
+void
+case_crowd_fired(void)
+{
+	EXPECT(case_count("actions.push", "reminder") == 40);
+}
