@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Fails where an event takes more than 5% more instructions than it did.
 
     gate.py ROOT BUILD [--regenerate]

@@ -9,6 +9,7 @@ A case is what one measurement gives: its figures have the same suite and parame
 together when the block ends well, so that an interrupted one leaves nothing behind. A line has
 
     commit, time, host, compiler   of this checkout (a trailing + : with changes), of this machine
+    load                           average of the machine when the case began: above 1 a core, others used it
     suite, parameters, seed        of the case
     name, unit, runs, min, median, max
     kind         what is counted, which decides how far it may spread: see KINDS
@@ -97,16 +98,26 @@ def read(path=PATH):
         return [json.loads(line) for line in f if line.strip()]
 
 
+# Parameters that say how long was measured, not what.
+LENGTHS = ("events", "runs", "seconds")
+
+
 def latest(lines):
-    """The last figure of each (suite, parameters, name), in the order in which they first came."""
+    """The last figure of each (suite, parameters but for LENGTHS, name), in the order in which they first came:
+    a full run's take the place of a quick one's."""
     found = {}
     for line in lines:
-        found[key_of(line) + (line["name"],)] = line
+        found[key_of(line, LENGTHS) + (line["name"],)] = line
     return list(found.values())
 
 
-def key_of(line):
-    return line["suite"], json.dumps(line["parameters"], sort_keys=True)
+def shared(lines):
+    """Whether others used the machine while one of these was measured."""
+    return any(line.get("load", 0) > 1.5 * line["host"]["cores"] for line in lines)
+
+
+def key_of(line, without=()):
+    return line["suite"], json.dumps({k: v for k, v in line["parameters"].items() if k not in without}, sort_keys=True)
 
 
 class Case:
@@ -114,6 +125,7 @@ class Case:
 
     def __init__(self, suite, parameters, seed):
         self.suite, self.parameters, self.seed, self.lines = suite, dict(parameters), seed, []
+        self.load = round(os.getloadavg()[0], 1)
 
     def record(self, name, unit, values, kind, floor=None, peer=None, note=None):
         """Adds a figure: `values` are those of each run, and what is kept is their least, median and
@@ -122,7 +134,7 @@ class Case:
         values = [values] if isinstance(values, (int, float)) else list(values)
         assert values and kind in KINDS, (name, kind)
         line = {"commit": commit(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "host": host(),
-                "compiler": compiler(), "suite": self.suite, "name": name, "parameters": self.parameters, "unit": unit,
+                "compiler": compiler(), "load": self.load, "suite": self.suite, "name": name, "parameters": self.parameters, "unit": unit,
                 "kind": kind, "seed": self.seed, "runs": len(values), "min": rounded(min(values)),
                 "median": rounded(statistics.median(values)), "max": rounded(max(values))}
         for what, other in (("floor", floor), ("peer", peer)):

@@ -8,6 +8,7 @@ import argparse
 import importlib
 import os
 import shutil
+import signal
 import sys
 import time
 
@@ -114,7 +115,7 @@ def parse():
     parser.add_argument("--tiny", action="store_true", help="whether each runs at all; its figures mean nothing")
     parser.add_argument("--suite", action="append", choices=list(SUITES), help="only this one; may be repeated")
     parser.add_argument("--resume", action="store_true", help="skip what the file has from this commit and host")
-    parser.add_argument("--results", default=results.PATH, help="the file to append to")
+    parser.add_argument("--results", help="the file to append to: bench/results.jsonl; with --tiny none that is kept")
     parser.add_argument("--build", default=os.path.join(suite.ROOT, "build"))
     parser.add_argument("--list", action="store_true", help="say what would be run, and end")
     return parser.parse_args()
@@ -122,12 +123,15 @@ def parse():
 
 def main():
     args = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))     # so that servers end with it
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(1))
     size = "tiny" if args.tiny else "quick" if args.quick else "full"
     host = results.host()
     print("commit %s; %s, %d cores, %d GiB, Linux %s; %s" % (
         results.commit(), host["cpu"], host["cores"], host["memory_gib"], host["kernel"], results.compiler()))
-    into = results.Results(args.results, args.resume, show)
     with suite.Bench(args.build, size) as bench:
+        path = args.results or (os.path.join(bench.scratch, "tiny.jsonl") if args.tiny else results.PATH)
+        into = results.Results(path, args.resume, show)
         cases = plan(chosen(args.suite, size), into, bench.scratch)
         if args.list:
             for c in cases:

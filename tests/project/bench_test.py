@@ -9,6 +9,7 @@ ROOT = sys.argv.pop(1)
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 import callgrind  # noqa: E402
 import gate  # noqa: E402
+import repeated  # noqa: E402
 import results  # noqa: E402
 import run  # noqa: E402
 import suite  # noqa: E402
@@ -29,6 +30,8 @@ class Frame(unittest.TestCase):
             self.assertTrue(first[key], key)
         self.assertEqual([first[k] for k in ("suite", "parameters", "seed", "name", "unit", "runs", "min", "median", "max")],
                          ["s", {"users": 3}, 7, "bare", "us/event", 3, 1.0, 1.9, 2.0])
+        self.assertGreaterEqual(first["load"], 0)
+        self.assertEqual([results.shared([{**first, "load": x * os.cpu_count()}]) for x in (0, 1, 2)], [False, False, True])
         self.assertEqual(second["floor"], {"name": "bare", "median": 1.9})
         self.assertEqual((second["peer"], second["note"]), (second["floor"], "so"))
         self.assertEqual(set(first["host"]), {"cpu", "cores", "memory_gib", "kernel"})
@@ -60,7 +63,7 @@ class Frame(unittest.TestCase):
             self.assertFalse(results.Results(self.path, resume=True).done("s", {"a": 1, "b": 2}, 1))
 
     def test_the_latest_of_each_figure(self):
-        lines = [{"suite": "s", "parameters": {"n": n}, "name": "x", "median": m} for n, m in ((1, 10), (2, 20), (1, 30))]
+        lines = [{"suite": "s", "parameters": {"n": n, "runs": m}, "name": "x", "median": m} for n, m in ((1, 10), (2, 20), (1, 30))]
         self.assertEqual([line["median"] for line in results.latest(lines)], [30, 20])
 
     def test_sizes_that_do_not_fit_are_left_out(self):
@@ -95,6 +98,18 @@ class Frame(unittest.TestCase):
         self.assertTrue(bad)
         self.assertIn("GREW", lines[0])
         self.assertNotIn("GREW", lines[1])
+
+    def test_a_figure_that_was_measured_twice(self):
+        for values in ([1.0, 2.0, 3.0], [2.9, 2.9, 9.0], [3.1]):
+            with results.Results(self.path).case("s", {"n": 1}, seed=1) as case:
+                case.record("x", "u", values, "cpu")
+        with results.Results(self.path).case("s", {"n": 2}, seed=1) as case:
+            case.record("x", "u", [1.0], "cpu")
+        lines = results.read(self.path)
+        self.assertEqual([[p["median"] for p in pair] for pair in repeated.pairs(lines)], [[2.9, 3.1]])
+        self.assertTrue(repeated.within(lines[0], lines[1]))
+        self.assertFalse(repeated.within(lines[0], lines[2]))
+        self.assertTrue(repeated.within({**lines[2], "kind": "cpu"}, lines[1]))
 
     def test_what_callgrind_writes_is_read(self):
         text = "part: 1\ndesc: Trigger: %s\nsummary: 0\n\nfn=(1) f\n3 7\n\ntotals: 70\n"

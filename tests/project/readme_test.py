@@ -41,7 +41,7 @@ class Readme(unittest.TestCase):
         self.assertLessEqual(rules[0].count("\n"), 10)
 
     def test_commands_exist(self):
-        commands = re.findall(r"^    ((?:build|deploy)/.*?)(?:  +#.*)?$", self.text, re.M)
+        commands = re.findall(r"^    ((?:build|deploy|bench)/.*?)(?:  +#.*)?$", self.text, re.M)
         self.assertGreaterEqual(len(commands), 5)
         for command in commands:
             words = command.split()
@@ -66,6 +66,11 @@ class Readme(unittest.TestCase):
                     self.assertEqual({w for w in words[4:] if w != "-v"} - known, set(), row)
                 elif not words[0].startswith("build/"):
                     self.assertTrue(os.access(os.path.join(ROOT, words[0]), os.X_OK), row)
+
+    def test_figures_are_those_of_the_results_file(self):
+        r = subprocess.run([sys.executable, os.path.join(ROOT, "bench/readme.py"), "--check"], capture_output=True, text=True,
+                           check=False)
+        self.assertEqual(r.returncode, 0, r.stderr)
 
     def test_files_exist(self):
         named = set(re.findall(r"\]\(([^)#:]+)\)", self.text))
