@@ -9,7 +9,7 @@ A case is what one measurement gives: its figures have the same suite and parame
 together when the block ends well, so that an interrupted one leaves nothing behind. A line has
 
     commit, time, host, compiler   of this checkout (a trailing + : with changes), of this machine
-    load                           average of the machine when the case began: above 1 a core, others used it
+    load                           average of the machine when the run began: above 1 a core, others used it
     suite, parameters, seed        of the case
     name, unit, runs, min, median, max
     kind         what is counted, which decides how far it may spread: see KINDS
@@ -113,7 +113,7 @@ def latest(lines):
 
 def shared(lines):
     """Whether others used the machine while one of these was measured."""
-    return any(line.get("load", 0) > 1.5 * line["host"]["cores"] for line in lines)
+    return any(line.get("load", 0) > line["host"]["cores"] for line in lines)
 
 
 def key_of(line, without=()):
@@ -123,9 +123,8 @@ def key_of(line, without=()):
 class Case:
     """The figures of one measurement; made by Results.case."""
 
-    def __init__(self, suite, parameters, seed):
-        self.suite, self.parameters, self.seed, self.lines = suite, dict(parameters), seed, []
-        self.load = round(os.getloadavg()[0], 1)
+    def __init__(self, suite, parameters, seed, load=0.0):
+        self.suite, self.parameters, self.seed, self.load, self.lines = suite, dict(parameters), seed, load, []
 
     def record(self, name, unit, values, kind, floor=None, peer=None, note=None):
         """Adds a figure: `values` are those of each run, and what is kept is their least, median and
@@ -152,7 +151,7 @@ class Results:
     """Appends to a results file. With `resume`, `done` says what it has from this commit and host."""
 
     def __init__(self, path=PATH, resume=False, show=None):
-        self.path, self.show = path, show or (lambda line: None)
+        self.path, self.show, self.load = path, show or (lambda line: None), round(os.getloadavg()[0], 1)
         self.had = {key_of(line) + (line["seed"],) for line in read(path)
                     if line["commit"] == commit() and line["host"] == host()} if resume else set()
 
@@ -161,7 +160,7 @@ class Results:
 
     @contextlib.contextmanager
     def case(self, suite, parameters, seed=None):
-        case = Case(suite, parameters, seed)
+        case = Case(suite, parameters, seed, self.load)
         yield case
         with open(self.path, "a", encoding="utf-8") as f:
             f.writelines(json.dumps(line) + "\n" for line in case.lines)
