@@ -6,10 +6,10 @@ import statistics
 
 import harness
 
-BUCKET_S = 5         # of CPU
+BUCKET_S = 4         # of CPU
 BUCKETS = 4          # so many in a row must agree
 AGREE = 0.10         # within this of their median, in CPU an event
-LEAST_WARM_S = 30    # of CPU
+LEAST_WARM_S = 20    # of CPU
 
 
 class Figure:
@@ -21,7 +21,7 @@ class Figure:
 
 
 def buckets(samples):
-    """The sample at the end of each five seconds of CPU since the first events."""
+    """The sample at the end of each four seconds of CPU since the first events."""
     working = [s for s in samples if s[1]]
     out = working[:1]
     for s in working:
@@ -40,7 +40,7 @@ def steady(samples):
     return Figure(last[0], last[-1]) if max(abs(c / middle - 1) for c in costs) <= AGREE else None
 
 
-def drain_warm(process, events, most_s=300):
+def drain_warm(process, events, most_s=400):
     """Until the peer is steady; AssertionError where the topic ends before."""
     def look():
         process.alive()
@@ -50,7 +50,7 @@ def drain_warm(process, events, most_s=300):
     return harness.until("a steady rate", most_s, look)
 
 
-def drain_all(process, events, most_s=300):
+def drain_all(process, events, most_s=400):
     """All of the topic, start-up included: for Millrace, which needs no warm-up, and for tiny runs."""
     harness.until("all events", most_s, lambda: process.alive() and process.events >= events, every=0.02)
     first, last = next(s for s in process.samples if s[1]), process.samples[-1]

@@ -87,13 +87,13 @@ def samples(costs):
 
 class Warm(unittest.TestCase):
     def test_a_figure_is_of_what_came_after_the_warm_up(self):
-        found = measure.steady(samples([100 - i for i in range(40)] + [60] * 25))
+        found = measure.steady(samples([300 - 6 * i for i in range(40)] + [60] * 25))
         self.assertAlmostEqual(found.us, 60, delta=2)
         self.assertGreaterEqual(found.warm_s, measure.LEAST_WARM_S)
         self.assertAlmostEqual(found.rate, 1e6 / 60, delta=600)
 
     def test_what_still_changes_or_is_young_is_no_figure(self):
-        self.assertIsNone(measure.steady(samples([40] * 45)))
+        self.assertIsNone(measure.steady(samples([40] * 35)))
         self.assertIsNone(measure.steady(samples([200 - 2 * i for i in range(80)])))
         self.assertIsNone(measure.steady([]))
         self.assertIsNone(measure.steady(samples([40] * 60)[:1]))
