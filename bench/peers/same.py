@@ -36,7 +36,7 @@ class Same:
         """kind: shop or bids."""
         self.bench, self.engines, self.kind, self.cache = bench, engines.Engines(bench), kind, {}
         self.passed = set()
-        self.topic, brokers = "same-" + kind, bench.servers.brokers
+        self.topic, brokers = self.engines.name() + "-" + kind, bench.servers.brokers
         bench.servers.topic(self.topic, PARTITIONS)
         if kind == "shop":
             bench.run(bench.millrace, "generate", "--shop", "--users", USERS, "--rate", "0.5", "--for", "3650d", "--flat",
