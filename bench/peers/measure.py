@@ -6,9 +6,9 @@ import statistics
 
 import harness
 
-BUCKET_S = 4         # of CPU
-BUCKETS = 4          # so many in a row must agree
-AGREE = 0.10         # within this of their median, in CPU an event
+BUCKET_S = 10        # of CPU: several commits and collections of garbage
+BUCKETS = 2          # so many in a row must agree
+AGREE = 0.05         # within this of their median, in CPU an event
 LEAST_WARM_S = 20    # of CPU
 
 
@@ -21,7 +21,7 @@ class Figure:
 
 
 def buckets(samples):
-    """The sample at the end of each four seconds of CPU since the first events."""
+    """The sample at the end of each ten seconds of CPU since the first events."""
     working = [s for s in samples if s[1]]
     out = working[:1]
     for s in working:
@@ -31,7 +31,7 @@ def buckets(samples):
 
 
 def steady(samples):
-    """The figure of the last four buckets where they agree; None: not yet."""
+    """The figure of the last buckets where they agree; None: not yet."""
     last = buckets(samples)[-1 - BUCKETS:]
     if len(last) <= BUCKETS or last[0][2] < LEAST_WARM_S or any(b[1] <= a[1] for a, b in zip(last, last[1:])):
         return None
