@@ -46,7 +46,6 @@ mr_task_free(struct mr_task *t)
 	for (size_t i = 0; i < t->held.n; i++)
 		free((void *)(uintptr_t)t->held.items[(t->held.head + i) % t->held.cap].user.p);
 	free(t->held.items);
-	free(t->deferred);
 	free(t->effects);
 	mr_writer_free(&t->writer);
 	mr_writer_free(&t->page);
@@ -211,37 +210,6 @@ fire(struct mr_task *t, struct mr_user *u)
 	mr_arena_reset(t->scratch);
 }
 
-// A page that is ahead of this input has what its timer did then; the timer waits for its turn.
-static void
-defer(struct mr_task *t, struct mr_user *u)
-{
-	mr_timers_remove(t->timers, u);
-	u->deferred = true;
-	if (t->n_deferred == t->cap_deferred) {
-		t->cap_deferred = t->cap_deferred ? 2 * t->cap_deferred : 64;
-		t->deferred = realloc(t->deferred, t->cap_deferred * sizeof(struct mr_user *));
-		MR_ASSERT(t->deferred != NULL);
-	}
-	t->deferred[t->n_deferred++] = u;
-}
-
-static void
-undefer(struct mr_task *t)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < t->n_deferred; i++) {
-		struct mr_user *u = t->deferred[i];
-		if (u->ahead_until >= t->seq) {
-			t->deferred[kept++] = u;
-			continue;
-		}
-		u->deferred = false;
-		mr_timers_update(t->timers, u);
-	}
-	t->n_deferred = kept;
-}
-
 static int
 compare(const struct mr_due_bound *a, const struct mr_due_bound *b)
 {
@@ -278,6 +246,9 @@ raise_bound(struct mr_task *t, const struct mr_user *u, int64_t due_ms, struct m
 
 // Fires what is due, in order. With `fired` it stops after `max`, at the end of a user's timers of
 // one instant, or where the next may be of a user who is not in memory, and says how far it came.
+//
+// An input leaves nothing that is due by its clock (or, with a bound, up to that), and the clock never goes
+// back. So where a page is ahead in a replay, its timers are due after all that is skipped for it.
 static void
 fire_due(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto, size_t max, struct mr_due_bound *fired)
 {
@@ -296,10 +267,7 @@ fire_due(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto, si
 		n++;
 		if (due_ms + grace_ms > t->clock_ms)
 			t->clock_ms = due_ms + grace_ms;
-		if (u->ahead_until >= t->seq)
-			defer(t, u);
-		else
-			fire(t, u);
+		fire(t, u);
 	}
 }
 
@@ -319,8 +287,6 @@ begin_input(struct mr_task *t)
 {
 	t->seq++;
 	t->effect_number = 0;
-	if (t->n_deferred)
-		undefer(t);
 	mr_arena_reset(t->scratch);
 }
 

@@ -48,8 +48,6 @@ struct mr_task {
 	uint64_t input_digest, effect_digest;
 
 	uint64_t resumed_seq;       // absent users are empty as of this
-	struct mr_user **deferred;  // replay: due, but their page is ahead
-	size_t n_deferred, cap_deferred;
 
 	struct mr_user *dirty_first, *dirty_last;
 	struct held_queue held;

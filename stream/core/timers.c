@@ -107,8 +107,6 @@ mr_timers_update(struct mr_timers *ts, struct mr_user *u)
 {
 	int64_t due_ms = mr_user_due(u);
 
-	if (u->deferred)
-		return;
 	if (u->heap_pos == MR_NOT_IN_HEAP) {
 		u->heap_due_ms = due_ms;
 		if (due_ms != MR_DUE_NEVER)

@@ -35,7 +35,6 @@ struct mr_user {
 	uint16_t n_derived;        // events derived for the user by the present input
 	int16_t last_topic;        // index of the task's topics; -1: no record yet
 	bool recent;               // second chance of the eviction clock
-	bool deferred;             // replay: due, but its page already has the input
 	uint32_t id_len;
 	_Alignas(16) char states[];
 };

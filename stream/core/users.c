@@ -255,7 +255,7 @@ mr_users_evict(struct mr_users *us, size_t bytes_max, void (*gone)(void *, struc
 
 	while (mr_users_bytes(us) > bytes_max && slots > 0) {
 		struct mr_user *u = us->slots[us->hand].user;
-		if (u == NULL || u->recent || u->first_change || (u->held && !MR_MUTATION(EVICT_HELD)) || u->deferred) {
+		if (u == NULL || u->recent || u->first_change || (u->held && !MR_MUTATION(EVICT_HELD))) {
 			if (u)
 				u->recent = false;
 			us->hand = (us->hand + 1) & us->mask;
