@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/mutation.h"
+#include "run/config_topic.h"
 #include "run/takeover.h"
 
 #include <stdio.h>
@@ -18,7 +19,9 @@ struct replay {
 	struct mr_arena *arena;      // copies of a batch of records
 	struct mr_writer state;      // of the last record before the replay begins
 	uint32_t topic;              // of the range under way
-	bool begun, failed, gap;
+	char hash[33];               // of the configuration that the task is to be under
+	struct mr_config *fetched;   // the one that it is under; NULL: ours
+	bool failed, gap;
 	char why[128];
 };
 
@@ -119,15 +122,88 @@ replay_tick(struct replay *p, const struct mr_journal_input *in)
 	return true;
 }
 
+// ---- the configuration: each input is applied under the one that it was applied under before ----
+
+static bool
+choose_config(struct replay *p, struct mr_str hash)
+{
+	const struct mr_worker *w = p->lane->worker;
+	const char *ours = w->conf.config->plan.hash;
+
+	if (hash.n == 0 || hash.n >= sizeof(p->hash) || MR_MUTATION(REPLAY_UNDER_NEW))
+		hash = mr_str_of(ours);
+	memcpy(p->hash, hash.p, hash.n);
+	p->hash[hash.n] = '\0';
+	if (strcmp(p->hash, ours) == 0)
+		return true;
+	if (!mr_config_topic_fetch(w->conf.kafka, w->conf.config_topic, p->hash, &p->fetched))
+		return fail(p, "the configuration that was in force can't be read");
+	mr_worker_log(w, 4, "partition %d: the configuration has changed; what was left is replayed under %s", p->lane->number,
+	    p->fetched ? "the one that was in force" : "the new one: the old one is not to be had");
+	return true;
+}
+
+static bool
+start_task(struct replay *p, struct mr_str hash, uint64_t seq, uint64_t pages_seq, struct mr_str state)
+{
+	struct mr_lane *l = p->lane;
+	const struct mr_worker *w = l->worker;
+
+	if (!choose_config(p, hash))
+		return false;
+	l->task = mr_task_new(&(struct mr_task_conf){
+		.plan = p->fetched ? &p->fetched->plan : &w->conf.config->plan,
+		.partition = l->number,
+		.topics = w->input_names,
+		.n_topics = w->conf.n_topics,
+		.partitions = w->conf.partitions,
+		.stored = true,
+	});
+	mr_task_resume(l->task, seq);
+	mr_task_pages_as_of(l->task, pages_seq);
+	mr_task_quiet_until(l->task, MR_MUTATION(PUBLISH_REPLAY) ? 0 : p->last_seq);
+	return state.n == 0 || mr_task_state_decode(l->task, state) || fail(p, "the journal's task state can't be read");
+}
+
+static void
+end_task(struct replay *p)
+{
+	mr_task_free(p->lane->task);   // it reads the plan
+	p->lane->task = NULL;
+	mr_config_free(p->fetched);
+	p->fetched = NULL;
+}
+
+// Under another configuration from here on: what was replayed goes into the store whole, and a new task
+// reads it there.
+static bool
+change_config(struct replay *p, struct mr_str hash)
+{
+	struct mr_lane *l = p->lane;
+	struct mr_writer state;
+	uint64_t seq = mr_task_seq(l->task);
+
+	l->committed_seq = seq;
+	l->state = MR_LANE_RUNNING;
+	mr_pages_flush(l, true);
+	if (l->state != MR_LANE_RUNNING || !mr_pages_flushed(l))
+		return fail(p, "the store does not take what was replayed");
+	l->state = MR_LANE_CLAIMED;
+	mr_writer_init(&state, MR_MSGPACK);
+	mr_task_state_encode(l->task, &state);
+	end_task(p);
+	bool ok = start_task(p, hash, seq, seq, mr_writer_str(&state));
+	mr_writer_free(&state);
+	return ok;
+}
+
 static bool
 begin_replay(struct replay *p, const struct mr_journal_record *r)
 {
 	struct mr_lane *l = p->lane;
 
-	p->begun = true;
-	mr_task_resume(l->task, r->first_seq - 1);
-	if (p->state.n > 0 && !mr_task_state_decode(l->task, mr_writer_str(&p->state)))
-		return fail(p, "the journal's task state can't be read");
+	if (!start_task(p, r->config_hash, r->first_seq - 1, p->meta_seq, mr_writer_str(&p->state)))
+		return false;
 	if (r->first_seq > p->meta_seq + 1)
 		mr_worker_log(l->worker, 3, "partition %d: inputs %llu to %llu are no longer in the journal; profiles miss "
 		    "them", l->number, (unsigned long long)p->meta_seq + 1, (unsigned long long)r->first_seq - 1);
@@ -146,14 +222,19 @@ replay_record(void *arg, const struct mr_kafka_record *k)
 
 	if (!mr_journal_decode(k->value, arena, &r))
 		goto out;
-	if (!p->begun && (r.last_seq <= p->meta_seq || r.first_seq > r.last_seq)) {
+	if (l->task == NULL && (r.last_seq <= p->meta_seq || r.first_seq > r.last_seq)) {
 		mr_writer_reset(&p->state);
 		mr_writer_put(&p->state, r.state);
 		goto out;
 	}
-	if (p->begun && r.first_seq != mr_task_seq(l->task) + 1)
-		goto out;   // no part of the chain
-	ok = p->begun || begin_replay(p, &r);
+	if (r.claim || (l->task && r.first_seq != mr_task_seq(l->task) + 1))
+		goto out;   // no inputs, or no part of the chain
+	if (l->task == NULL)
+		ok = begin_replay(p, &r);
+	else if (!mr_str_eq(r.config_hash, mr_str_of(p->hash)))
+		ok = change_config(p, r.config_hash);
+	if (!ok)
+		goto out;
 	mr_task_digests_begin(l->task);
 	mr_task_bound(l->task, MR_MUTATION(REPLAY_WITHOUT_BOUND) ? mr_wall_ms(l->worker->conf.clock) : r.bound_ms);
 	p->gap = false;
@@ -162,7 +243,7 @@ replay_record(void *arg, const struct mr_kafka_record *k)
 			ok = r.inputs[i].kind == MR_JOURNAL_TICK ? replay_tick(p, &r.inputs[i])
 			                                         : replay_range(p, &r.inputs[i]);
 	mr_task_digests(l->task, &input_digest, &effect_digest);
-	if (ok && !p->gap && !r.claim && input_digest != r.input_digest && !MR_MUTATION(IGNORE_DIGEST))
+	if (ok && !p->gap && input_digest != r.input_digest && !MR_MUTATION(IGNORE_DIGEST))
 		ok = fail(p, "the inputs are not those that were journalled: was a topic created anew or truncated?");
 out:
 	mr_arena_free(arena);
@@ -174,12 +255,11 @@ mr_catch_up(struct mr_lane *l, const struct mr_readers *readers, uint64_t meta_s
 {
 	struct mr_worker *w = l->worker;
 	struct replay p = {.lane = l, .readers = readers, .meta_seq = meta_seq, .last_seq = end->last_seq};
+	const struct mr_str ours = mr_str_of(w->conf.config->plan.hash);
 	int64_t next = 0;
 
 	p.arena = mr_arena_new(REPLAY_BYTES_MAX);
 	mr_writer_init(&p.state, MR_MSGPACK);
-	mr_task_pages_as_of(l->task, meta_seq);
-	mr_task_quiet_until(l->task, MR_MUTATION(PUBLISH_REPLAY) ? 0 : end->last_seq);
 	bool ok = true;
 	if (meta_seq < end->last_seq) {
 		ok = mr_journal_find(readers->committed, w->conf.journal, l->number, end, meta_seq, &next) == MR_KAFKA_OK;
@@ -189,14 +269,16 @@ mr_catch_up(struct mr_lane *l, const struct mr_readers *readers, uint64_t meta_s
 			ok = status == MR_KAFKA_OK || status == MR_KAFKA_AGAIN;
 		}
 	} else {
-		mr_task_resume(l->task, end->last_seq);
-		ok = end->state_n == 0 ||
-		    mr_task_state_decode(l->task, (struct mr_str){end->state, end->state_n});
+		ok = start_task(&p, ours, end->last_seq, meta_seq, (struct mr_str){end->state, end->state_n});
 	}
-	if (ok && !p.failed && mr_task_seq(l->task) != end->last_seq)
+	if (ok && !p.failed && (l->task == NULL || mr_task_seq(l->task) != end->last_seq))
 		fail(&p, "the journal is broken off");
+	if (ok && !p.failed && strcmp(p.hash, w->conf.config->plan.hash) != 0)
+		change_config(&p, ours);
 	if (!ok || p.failed)
 		mr_worker_log(w, 3, "partition %d: replay: %s", l->number, p.failed ? p.why : "the journal can't be read");
+	if (p.failed || !ok)
+		end_task(&p);
 	mr_writer_free(&p.state);
 	mr_arena_free(p.arena);
 	return ok && !p.failed;

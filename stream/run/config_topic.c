@@ -54,6 +54,8 @@ scan(const struct mr_kafka_conf *kafka, const char *topic, struct found *f, char
 		if (status == MR_KAFKA_AGAIN)
 			status = MR_KAFKA_OK;
 	}
+	if (status == MR_KAFKA_OK && low < end)
+		status = MR_KAFKA_AGAIN;
 	if (status != MR_KAFKA_OK)
 		snprintf(error, 256, "%s", mr_log_reader_error(reader));
 	mr_log_reader_close(reader);
@@ -88,21 +90,22 @@ load(struct mr_str bytes)
 	return config;
 }
 
-struct mr_config *
-mr_config_topic_fetch(const struct mr_kafka_conf *kafka, const char *topic, const char *hash)
+bool
+mr_config_topic_fetch(const struct mr_kafka_conf *kafka, const char *topic, const char *hash, struct mr_config **config)
 {
 	struct found f = {.hash = hash};
-	struct mr_config *config = NULL;
 	char error[256];
 
-	if (topic && scan(kafka, topic, &f, error) == MR_KAFKA_OK && f.bytes)
-		config = load((struct mr_str){f.bytes, f.n});
+	*config = NULL;
+	enum mr_kafka_status status = topic ? scan(kafka, topic, &f, error) : MR_KAFKA_MISSING;
+	if (status == MR_KAFKA_OK && f.bytes)
+		*config = load((struct mr_str){f.bytes, f.n});
 	free(f.bytes);
-	if (config && strcmp(config->plan.hash, hash) != 0) {
-		mr_config_free(config);
-		config = NULL;
+	if (*config && strcmp((*config)->plan.hash, hash) != 0) {
+		mr_config_free(*config);
+		*config = NULL;
 	}
-	return config;
+	return status == MR_KAFKA_OK || status == MR_KAFKA_MISSING || status == MR_KAFKA_DENIED;
 }
 
 // ---- writing ----

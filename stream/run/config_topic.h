@@ -11,7 +11,7 @@
 // what follows, where there is no such topic or it can't be written.
 bool mr_config_topic_publish(const struct mr_kafka_conf *, const char *topic, const struct mr_config *, char error[256]);
 // The configuration with that hash (mr_config_free); NULL where it is not there, or this build or
-// machine makes another hash of it. `topic` may be NULL.
-struct mr_config *mr_config_topic_fetch(const struct mr_kafka_conf *, const char *topic, const char *hash);
+// machine makes another hash of it. `topic` may be NULL. False: it can't be read now.
+bool mr_config_topic_fetch(const struct mr_kafka_conf *, const char *topic, const char *hash, struct mr_config **);
 
 #endif

@@ -3,7 +3,6 @@
 #include "run/worker_impl.h"
 
 #include "core/mutation.h"
-#include "run/config_topic.h"
 #include "run/takeover.h"
 
 #include <stdio.h>
@@ -248,76 +247,6 @@ sign_store(struct mr_lane *l, bool new)
 	return store->ops->set_build(store, (uint32_t)l->number, l->epoch, (struct mr_str){build, (size_t)n}) == MR_STORE_OK;
 }
 
-static struct mr_task *
-new_task(const struct mr_lane *l, const struct mr_config *config)
-{
-	const struct mr_worker *w = l->worker;
-
-	return mr_task_new(&(struct mr_task_conf){
-		.plan = &config->plan,
-		.partition = l->number,
-		.topics = w->input_names,
-		.n_topics = w->conf.n_topics,
-		.partitions = w->conf.partitions,
-		.stored = true,
-	});
-}
-
-// What the predecessor left is replayed under the configuration that was in force, and brought into
-// the store whole; a new task goes on from there under ours.
-static bool
-catch_up_under(struct mr_lane *l, struct mr_readers *r, uint64_t meta_seq, const struct mr_journal_end *end,
-    const struct mr_config *old)
-{
-	struct mr_worker *w = l->worker;
-	struct mr_writer state;
-
-	l->task = new_task(l, old);
-	if (!mr_catch_up(l, r, meta_seq, end))
-		return false;
-	l->committed_seq = end->last_seq;
-	l->state = MR_LANE_RUNNING;
-	mr_pages_flush(l, true);
-	if (l->state != MR_LANE_RUNNING || !mr_pages_flushed(l)) {
-		mr_worker_log(w, 3, "partition %d: the store does not take what was replayed", l->number);
-		return false;
-	}
-	l->state = MR_LANE_CLAIMED;
-	mr_writer_init(&state, MR_MSGPACK);
-	mr_task_state_encode(l->task, &state);
-	mr_task_free(l->task);
-	l->task = new_task(l, w->conf.config);
-	mr_task_resume(l->task, end->last_seq);
-	bool ok = mr_task_state_decode(l->task, mr_writer_str(&state));
-	mr_task_pages_as_of(l->task, end->last_seq);
-	mr_writer_free(&state);
-	return ok;
-}
-
-static bool
-catch_up(struct mr_lane *l, struct mr_readers *r, uint64_t meta_seq, const struct mr_journal_end *end)
-{
-	struct mr_worker *w = l->worker;
-	struct mr_config *old = NULL;
-
-	if (meta_seq < end->last_seq && end->config_hash[0] && strcmp(end->config_hash, w->conf.config->plan.hash) != 0) {
-		old = mr_config_topic_fetch(w->conf.kafka, w->conf.config_topic, end->config_hash);
-		mr_worker_log(w, 4, "partition %d: the configuration has changed since a crash; what was left is replayed "
-		    "under %s", l->number, old ? "the one that was in force" : "the new one: the old one is not to be had");
-	}
-	if (old) {
-		bool ok = catch_up_under(l, r, meta_seq, end, old);
-		if (!ok) {
-			mr_task_free(l->task);   // it reads the old plan
-			l->task = NULL;
-		}
-		mr_config_free(old);
-		return ok;
-	}
-	l->task = new_task(l, w->conf.config);
-	return mr_catch_up(l, r, meta_seq, end);
-}
-
 // (5) and (6).
 static bool
 resume(struct mr_lane *l, struct mr_readers *r, const struct mr_journal_end *end)
@@ -331,7 +260,7 @@ resume(struct mr_lane *l, struct mr_readers *r, const struct mr_journal_end *end
 	l->meta_seq = meta.seq;
 	uint64_t meta_seq = meta.seq;
 	int64_t began_ms = mr_mono_ms(w->conf.clock);
-	if (!sign_store(l, meta.cluster_id.n == 0) || !catch_up(l, r, meta_seq, end))
+	if (!sign_store(l, meta.cluster_id.n == 0) || !mr_catch_up(l, r, meta_seq, end))
 		return false;
 	l->committed_seq = end->last_seq;
 	l->source = mr_source_start(w->conf.source, l->number, l->assignment, l->positions, w->wake_fd);

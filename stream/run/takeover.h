@@ -50,8 +50,8 @@ void mr_hanging_free(struct mr_hanging *);
 // write there, too, but theirs end soon. False also where nobody answers.
 bool mr_hanging_look(struct mr_hanging *, const struct mr_lane *, const struct mr_readers *);
 
-// Applies what the journal holds after `meta_seq` to the lane's fresh task, in silence. False: it could
-// not be done now (said in the log); forget the task and try again.
+// Makes the lane's task and applies to it, in silence, what the journal holds after `meta_seq`, each input
+// under the configuration that was in force. False: it could not be done now (said in the log); try again.
 bool mr_catch_up(struct mr_lane *, const struct mr_readers *, uint64_t meta_seq, const struct mr_journal_end *);
 
 #endif

@@ -70,7 +70,8 @@ Test(config_topic, finds_what_was_in_force)
 	cr_assert(mr_config_topic_publish(&s.kafka, "shop.config", a, error), "%s", error);
 	cr_assert(mr_config_topic_publish(&s.kafka, "shop.config", a, error), "%s", error);
 	cr_assert(mr_config_topic_publish(&s.kafka, "shop.config", b, error), "%s", error);
-	struct mr_config *back = mr_config_topic_fetch(&s.kafka, "shop.config", a->plan.hash);
+	struct mr_config *back, *none;
+	cr_assert(mr_config_topic_fetch(&s.kafka, "shop.config", a->plan.hash, &back));
 	cr_assert_not_null(back);
 	cr_assert_str_eq(back->plan.hash, a->plan.hash);
 	uint32_t n;
@@ -79,8 +80,13 @@ Test(config_topic, finds_what_was_in_force)
 	cr_assert(mr_str_eq(files[0].name, MR_LIT("churn.txt")));
 	cr_assert_gt(files[0].bytes.n, 1000);
 	mr_config_free(back);
-	cr_assert_null(mr_config_topic_fetch(&s.kafka, "shop.config", "00000000000000000000000000000000"));
-	cr_assert_null(mr_config_topic_fetch(&s.kafka, NULL, a->plan.hash));
+	cr_assert(mr_config_topic_fetch(&s.kafka, "shop.config", "00000000000000000000000000000000", &none));
+	cr_assert_null(none);
+	cr_assert(mr_config_topic_fetch(&s.kafka, NULL, a->plan.hash, &none));
+	cr_assert_null(none);
+	s.property.value = MR_LIT("127.0.0.1:1");
+	cr_assert_not(mr_config_topic_fetch(&s.kafka, "shop.config", a->plan.hash, &none), "no answer is not an absence");
+	cr_assert_null(none);
 	end(&s);
 	mr_config_free(a);
 	mr_config_free(b);
