@@ -6,7 +6,7 @@
 #ifdef MR_SIM
 #include <stdbool.h>
 
-// Name, and what is done wrong.
+// Name, and what is done wrong; stream/README.md says which promise each one breaks.
 #define MR_MUTATION_LIST(X) \
 	X(SKIP_EPOCH, "skip-epoch", "the store does not look at the epoch") \
 	X(ACCEPT_ANY_W, "accept-any-w", "the store takes a chunk whose w is not the next") \
@@ -22,6 +22,9 @@
 	X(GUESS_UNKNOWN, "guess-unknown", "a commit without an answer counts as done") \
 	X(PUBLISH_REPLAY, "publish-replay", "what a replay decides is published") \
 	X(REPLAY_WITHOUT_BOUND, "replay-without-bound", "a replay clamps by today's clock") \
+	X(NO_TOMBSTONE, "no-tombstone", "an emptied user's page is deleted without a tombstone") \
+	X(INDEX_APART, "index-apart", "a page changes without its entry in the timer index") \
+	X(REPLAY_UNDER_NEW, "replay-under-new", "what is left is replayed under the new configuration") \
 	X(SKIP_OFFSETS_WAIT, "skip-offsets-wait", "a take-over does not wait for a predecessor's offsets")
 
 // Those for which seeds are too few: each is found by the case that is made for it (tests/sim/cases.c).

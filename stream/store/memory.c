@@ -130,6 +130,14 @@ copy_out(struct memory *m, struct mr_str s)
 	return (struct mr_str){p, s.n};
 }
 
+static int64_t
+due_of(const struct mr_table *pt, struct mr_str user)
+{
+	const struct mr_table_entry *e = mr_table_find(pt, user);
+
+	return e ? e->due_ms : INT64_MAX;
+}
+
 static enum mr_store_status
 memory_take(struct mr_store *st, uint32_t partition, uint64_t epoch, struct mr_store_meta *meta)
 {
@@ -182,7 +190,7 @@ memory_read_wait(struct mr_store *st, struct mr_page *pages, size_t n)
 	copy_reserve(m, bytes);
 	for (size_t i = 0; i < n; i++) {
 		const struct mr_table_entry *e = mr_table_find(pt, m->users[i]);
-		pages[i] = (struct mr_page){.user = m->users[i], .due_ms = e ? e->due_ms : INT64_MAX};
+		pages[i] = (struct mr_page){.user = m->users[i], .due_ms = due_of(pt, m->users[i])};
 		if (e == NULL)
 			continue;
 		pages[i].bytes = copy_out(m, e->bytes);
@@ -227,8 +235,12 @@ memory_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w
 	enum mr_store_status status = fence(pt, epoch, MR_MUTATION(ACCEPT_ANY_W) ? pt->w : w - 1);
 	if (status != MR_STORE_OK)
 		return leave(m, status, fence_text(status));
-	for (size_t i = 0; i < n; i++)
-		mr_table_put(pt, &pages[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct mr_page page = pages[i];
+		if (MR_MUTATION(INDEX_APART) && !page.tombstone)
+			page.due_ms = due_of(pt, page.user);
+		mr_table_put(pt, &page);
+	}
 	pt->w = w;
 	if (meta_seq > pt->seq)
 		pt->seq = meta_seq;

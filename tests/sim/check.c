@@ -22,6 +22,7 @@ struct message {
 
 struct fold {
 	int32_t partition;
+	const struct mr_config *config;   // in force
 	struct mr_task *task;
 	struct mr_arena *arena;
 	struct version *versions;
@@ -56,7 +57,67 @@ room(void *p, size_t n, size_t *cap, size_t size)
 	return p;
 }
 
+static const struct version *
+version_at(const struct fold *f, struct mr_str user, uint64_t stamp)
+{
+	const struct version *found = NULL;
+
+	for (size_t i = 0; i < f->n_versions; i++)
+		if (f->versions[i].stamp <= stamp && mr_str_eq(f->versions[i].user, user))
+			found = &f->versions[i];
+	return found;
+}
+
+static struct mr_str
+user_name(int number, char name[8])
+{
+	return (struct mr_str){name, (size_t)snprintf(name, 8, "u%d", number)};
+}
+
 // ---- the fold ----
+
+static void
+end_task(struct fold *f)
+{
+	if (f->task == NULL)
+		return;
+	sim_count(P_CLAMPED, mr_task_counters(f->task)[MR_C_CLAMPED]);
+	sim_count(P_DUPLICATE, mr_task_counters(f->task)[MR_C_DUPLICATE]);
+	mr_task_free(f->task);
+}
+
+// A task under that configuration goes on from what the one before has left: its state, and pages.
+static void
+start_task(struct fold *f, struct mr_str hash)
+{
+	struct mr_task *before = f->task;
+	struct mr_writer state;
+	char name[8];
+
+	f->config = sim.other && mr_str_eq(hash, mr_str_of(sim.other->plan.hash)) ? sim.other : sim.config;
+	f->task = mr_task_new(&(struct mr_task_conf){
+		.plan = &f->config->plan,
+		.partition = f->partition,
+		.topics = topics,
+		.n_topics = 2,
+		.partitions = PARTITIONS,
+	});
+	if (before == NULL)
+		return;
+	sim_count(P_CONFIG, 1);
+	mr_task_resume(f->task, mr_task_seq(before));
+	mr_writer_init(&state, MR_MSGPACK);
+	mr_task_state_encode(before, &state);
+	mr_task_state_decode(f->task, mr_writer_str(&state));
+	mr_writer_free(&state);
+	for (int i = 0; i < sim.users; i++) {
+		const struct version *v = version_at(f, user_name(i, name), UINT64_MAX);
+		if (v && v->page.n > 0 && !mr_task_install(f->task, v->user, v->page, v->stamp))
+			sim_fail("partition %d: the page of %s can't be read under another configuration", f->partition, name);
+	}
+	struct fold old = {.task = before};
+	end_task(&old);
+}
 
 static void
 note_user(void *arg, struct mr_user *u)
@@ -88,7 +149,7 @@ after_input(struct fold *f)
 	for (size_t i = 0; i < n; i++) {
 		f->messages = room(f->messages, f->n_messages, &f->cap_messages, sizeof(*f->messages));
 		struct message *m = &f->messages[f->n_messages++];
-		mr_output_topic(sim.config, effects[i].output, effects[i].channel, m->topic);
+		mr_output_topic(f->config, effects[i].output, effects[i].channel, m->topic);
 		memcpy(m->id, effects[i].id, 33);
 		m->key = keep(effects[i].user);
 		m->value = keep(effects[i].body);
@@ -164,6 +225,8 @@ fold_record(struct fold *f, const struct record *k)
 	f->epoch = r.epoch;
 	if (r.claim || sim.failure[0])
 		return;
+	if (!mr_str_eq(r.config_hash, mr_str_of(f->config->plan.hash)))
+		start_task(f, r.config_hash);
 	mr_task_digests_begin(f->task);
 	mr_task_bound(f->task, r.bound_ms);
 	for (uint32_t i = 0; i < r.n_inputs; i++) {
@@ -191,8 +254,8 @@ check_messages(struct fold *f)
 		const struct topic *t = broker_topic_at(i);
 		const struct part *p = &t->parts[f->partition];
 		size_t at = 0;
-		if (i < 3)
-			continue;      // inputs and journal
+		if (i < OUR_TOPICS)
+			continue;
 		for (int64_t o = 0; o < p->n; o++) {
 			const struct record *r = p->records[o];
 			if (!broker_visible(p, o))
@@ -211,17 +274,6 @@ check_messages(struct fold *f)
 			if (strcmp(f->messages[at].topic, t->name) == 0)
 				sim_fail("%s [%d]: %s was decided, but never published", t->name, f->partition, f->messages[at].id);
 	}
-}
-
-static const struct version *
-version_at(const struct fold *f, struct mr_str user, uint64_t stamp)
-{
-	const struct version *found = NULL;
-
-	for (size_t i = 0; i < f->n_versions; i++)
-		if (f->versions[i].stamp <= stamp && mr_str_eq(f->versions[i].user, user))
-			found = &f->versions[i];
-	return found;
 }
 
 static void
@@ -251,7 +303,7 @@ check_pages(const struct fold *f)
 		sim_fail("partition %d: meta.seq is %lu, not %lu, after the end", f->partition, seq, mr_task_seq(f->task));
 	for (int i = 0; i < sim.users; i++) {
 		char name[8];
-		struct mr_str page, user = {name, (size_t)snprintf(name, sizeof(name), "u%d", i)};
+		struct mr_str page, user = user_name(i, name);
 		const struct version *v = version_at(f, user, UINT64_MAX);
 		redis_page(f->partition, user, &page);
 		if (!mr_str_eq(page, v ? v->page : (struct mr_str){0}))
@@ -275,17 +327,11 @@ check_covered(const struct fold *f)
 static void
 check_partition(int32_t partition)
 {
-	struct fold f = {.partition = partition};
+	struct fold f = {.partition = partition, .config = sim.config};
 	struct part *journal = &broker_topic("shop.journal")->parts[partition];
 
 	f.arena = mr_arena_new(16 << 20);
-	f.task = mr_task_new(&(struct mr_task_conf){
-		.plan = &sim.config->plan,
-		.partition = partition,
-		.topics = topics,
-		.n_topics = 2,
-		.partitions = PARTITIONS,
-	});
+	start_task(&f, mr_str_of(f.config->plan.hash));
 	for (int64_t o = 0; o < journal->n && sim.failure[0] == '\0'; o++)
 		if (broker_visible(journal, o))
 			fold_record(&f, journal->records[o]);
@@ -296,10 +342,9 @@ check_partition(int32_t partition)
 	check_writes(&f);
 	check_pages(&f);
 	int64_t due_ms = mr_task_next_due(f.task);
-	if (due_ms != MR_DUE_NEVER && due_ms < mr_task_clock(f.task) - sim.config->plan.time.grace_ms)
+	if (due_ms != MR_DUE_NEVER && due_ms < mr_task_clock(f.task) - f.config->plan.time.grace_ms)
 		sim_fail("partition %d: a timer that is due has not fired", partition);
-	sim_count(P_CLAMPED, mr_task_counters(f.task)[MR_C_CLAMPED]);
-	sim_count(P_DUPLICATE, mr_task_counters(f.task)[MR_C_DUPLICATE]);
+	end_task(&f);
 }
 
 void

@@ -24,14 +24,14 @@ static int64_t slow_markers_until_us;
 static bool
 is_spoiled_call(enum count kind)
 {
-	return kind == F_REPLY_APPLIED || kind == F_REPLY_DROPPED || kind == F_UNKNOWN_DONE || kind == F_UNKNOWN_LOST ||
+	return kind == F_CRASH_TOMBSTONE || kind == F_REPLY_APPLIED || kind == F_REPLY_DROPPED || kind == F_UNKNOWN_DONE || kind == F_UNKNOWN_LOST ||
 	    kind == F_REFUSED;
 }
 
 void
 fault_plan(int n)
 {
-	static const enum count kinds[] = {F_CRASH, F_CRASH, F_CRASH, F_CRASH, F_ZOMBIE, F_ZOMBIE, F_ZOMBIE, F_PAUSE, F_STOP,
+	static const enum count kinds[] = {F_CRASH, F_CRASH, F_CRASH, F_CRASH, F_CRASH_TOMBSTONE, F_CRASH_TOMBSTONE, F_ZOMBIE, F_ZOMBIE, F_ZOMBIE, F_PAUSE, F_STOP,
 		F_JOIN, F_CUT, F_CUT_GROUP, F_CUT_GROUP, F_CUT_STORE, F_FAILOVER, F_FAILOVER, F_EMPTY, F_REPLY_APPLIED, F_REPLY_DROPPED, F_SLOW_STORE,
 		F_UNKNOWN_DONE, F_UNKNOWN_LOST, F_REFUSED, F_DENIED, F_SLOW_ACKS, F_SLOW_MARKERS, F_FENCED, F_CLOCK, F_SLOW_FETCH};
 

@@ -7,38 +7,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// Times are seconds, so that a minute sees every timer many times.
-const char sim_yaml[] =
-    "app: shop\n"
-    "input: {events: {topic: events}, outcomes: {topic: outcomes}}\n"
-    "output: {decisions: {entry: write}}\n"
-    "redis: 'memory:'\n"
-    "time: {grace: 1s, ahead: 2s, old: 8s}\n"
-    "session: {gap: 4s}\n"
-    "delivery: {commit_interval: 50ms, flush_interval: 400ms}\n"
-    "limits: {unacknowledged: 100}\n"
-    "dedup: {keep: 4}\n"
-    "profile:\n"
-    "  carts: {count: Product Added, over: 6s}\n"
-    "  spend: {sum: event.properties.price, of: Product Added, over: 10s}\n"
-    "rules:\n"
-    "  cart:\n"
-    "    on: Product Added\n"
-    "    for_each: event.properties.cart_id\n"
-    "    while_running: restart\n"
-    "    cancel_on: {event: Order Completed}\n"
-    "    then:\n"
-    "      - wait: 3s\n"
-    "      - send: {channel: push, template: reminder, data: {cart: run.key, spend: user.spend, carts: user.carts}}\n"
-    "      - wait: 2s\n"
-    "      - tag: {add: slow, for: 5s}\n"
-    "  thanks:\n"
-    "    on: Order Completed\n"
-    "    then:\n"
-    "      - send: {channel: mail, template: thanks, category: transactional, data: {spend: user.spend}}\n"
-    "      - wait_for: {event: Message Opened, within: 5s}\n"
-    "        then: [{send: {channel: push, template: opened, data: {carts: user.carts}}}]\n"
-    "        else: [{send: {channel: push, template: ignored, data: {carts: user.carts}}}]\n";
+// Times are seconds, so that a minute sees every timer many times. The other configuration is what a
+// deployment might make of the first: users are emptied sooner, some rules are the same.
+#define YAML(time, session, keep, over, wait, tag) \
+    "app: shop\n" \
+    "input: {events: {topic: events}, outcomes: {topic: outcomes}}\n" \
+    "output: {decisions: {entry: write}, encoding: json}\n" \
+    "redis: 'memory:'\n" \
+    "time: " time "\n" \
+    "session: " session "\n" \
+    "delivery: {commit_interval: 50ms, flush_interval: 400ms}\n" \
+    "limits: {unacknowledged: 100}\n" \
+    "dedup: " keep "\n" \
+    "profile:\n" \
+    "  carts: {count: Product Added, over: " over "}\n" \
+    "  spend: {sum: event.properties.price, of: Product Added, over: " over "}\n" \
+    "rules:\n" \
+    "  cart:\n" \
+    "    on: Product Added\n" \
+    "    for_each: event.properties.cart_id\n" \
+    "    while_running: restart\n" \
+    "    cancel_on: {event: Order Completed}\n" \
+    "    then:\n" \
+    "      - wait: " wait "\n" \
+    "      - send: {channel: push, template: reminder, data: {cart: run.key, spend: user.spend, carts: user.carts}}\n" \
+    "      - wait: " wait "\n" \
+    "      - tag: {add: slow, for: " tag "}\n" \
+    "  thanks:\n" \
+    "    on: Order Completed\n" \
+    "    then:\n" \
+    "      - send: {channel: mail, template: thanks, category: transactional, data: {spend: user.spend}}\n" \
+    "      - wait_for: {event: Message Opened, within: 5s}\n" \
+    "        then: [{send: {channel: push, template: opened, data: {carts: user.carts}}}]\n" \
+    "        else: [{send: {channel: push, template: ignored, data: {carts: user.carts}}}]\n"
+
+const char sim_yaml[] = YAML("{grace: 1s, ahead: 2s, old: 8s}", "{gap: 4s}", "{keep: 4}", "8s", "3s", "5s");
+const char sim_yaml_other[] = YAML("{grace: 500ms, ahead: 3s, old: 2s}", "{gap: 1s}", "{keep: 2}", "2s", "1s", "1s");
+
+#define FORGOTTEN 4    // users who do nothing that is remembered for ever: they are emptied, and come back
 
 static struct txn aborted = {.state = TXN_ABORTED};
 static int made;
@@ -47,23 +53,26 @@ static int64_t last_us;
 static void
 make(void *arg, uint64_t number)
 {
-	static const char *const names[] = {"Product Viewed", "Product Added", "Product Added", "Order Completed"};
+	static const char *const names[] = {"Product Viewed", "Order Completed", "Product Added", "Product Added"};
 	char time[25], json[512], id[64] = "", user[16];
 	int64_t wall_ms = WALL_START + sim.now_us / MS, event_ms = wall_ms, record_ms = wall_ms;
 	bool outcome = sim_chance(15);
 
 	(void)arg;
-	snprintf(user, sizeof(user), "u%d", (int)(sim_random() % (uint64_t)sim.users));
+	int who = (int)(sim_random() % (uint64_t)sim.users);
+	bool forgotten = who >= sim.users - FORGOTTEN;
+	snprintf(user, sizeof(user), "u%d", who);
 	if (sim_chance(12))
 		event_ms -= sim_between(0, 12000);       // late
 	if (sim_chance(4))
 		event_ms = record_ms = wall_ms + sim_between(1000, 60000);   // a clock that is ahead
-	if (sim_chance(40))                          // a messageId, often one that was there before
+	if (!forgotten && sim_chance(50))           // a messageId, often one that was there before
 		snprintf(id, sizeof(id), "\"messageId\":\"m%d\",", (int)number - (int)number % 6);
 	mr_time_format(time, event_ms);
+	const char *name = outcome ? "Message Opened" : names[sim_random() % (forgotten ? 2 : 4)];
 	snprintf(json, sizeof(json), "{\"type\":\"track\",\"event\":\"%s\",\"userId\":\"%s\",%s\"timestamp\":\"%s\","
-	    "\"properties\":{\"cart_id\":\"c%d\",\"price\":%d}}", outcome ? "Message Opened" : names[sim_random() % 4], user, id, time,
-	    (int)(sim_random() % 2), (int)(sim_random() % 50));
+	    "\"properties\":{\"cart_id\":\"c%d\",\"price\":%d}}", name, user, id, time, (int)(sim_random() % 2),
+	    (int)(sim_random() % 50));
 	if (sim_chance(2))
 		json[sim_random() % 30] = '\0';          // no event at all
 	struct part *p = &broker_topic(outcome ? "outcomes" : "events")->parts[mr_partition(mr_str_of(user), PARTITIONS, false)];
@@ -85,6 +94,7 @@ inputs_plan(void)
 	broker_topic("events");
 	broker_topic("outcomes");
 	broker_topic("shop.journal");
+	broker_topic("shop.config");
 	for (int64_t at_us = SECOND; left > 0;) {
 		int burst = (int)sim_between(5, 40), many = burst < left ? burst : left;
 		int64_t length_us = sim_between(200 * MS, 4 * SECOND);

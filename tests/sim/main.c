@@ -137,7 +137,9 @@ run_seed(uint64_t seed)
 		sim_random();
 	sim_count(SEEDS, 1);
 	// A long way behind, a page is ahead of much that a replay brings.
-	sim.config->flush_interval_ms = seed % 4 == 3 ? 9000 : seed % 4 == 2 ? 2500 : 400;
+	sim.config->flush_interval_ms = sim.other->flush_interval_ms = seed % 4 == 3 ? 9000 : seed % 4 == 2 ? 2500 : 400;
+	// A few users: the rest is evicted, and read again. Or all, so that nothing is flushed early.
+	sim.config->plan.user_bytes_max = sim.other->plan.user_bytes_max = seed % 4 == 3 ? 64000 : 19000;
 	inputs_plan();
 	fault_plan(6 + (int)(sim_random() % 8));
 	sim_at(0, tick, NULL, 0);
@@ -263,12 +265,10 @@ static struct mr_config *
 load(const char *yaml)
 {
 	char *errors = NULL;
-	struct mr_config *c = mr_config_load("sim.yaml", yaml, &(struct mr_config_options){.json = true}, &errors, NULL);
+	struct mr_config *c = mr_config_load("sim.yaml", yaml, NULL, &errors, NULL);
 
 	if (c == NULL)
 		fputs(errors, stderr);
-	else
-		c->plan.user_bytes_max = 19000;    // a few users: the rest is evicted, and read again
 	return c;
 }
 
@@ -304,7 +304,8 @@ main(int argc, char **argv)
 			return usage();
 	}
 	sim.config = load(c && c->yaml ? c->yaml : sim_yaml);
-	if (sim.config == NULL)
+	sim.other = c ? NULL : load(sim_yaml_other);
+	if (sim.config == NULL || (c == NULL && sim.other == NULL))
 		return 1;
 	sim.counts = total;
 	sim.trace = trace;

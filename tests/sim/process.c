@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include "kafka/source.h"
+#include "run/config_topic.h"
 #include "run/worker_impl.h"
 
 #include <stdio.h>
@@ -51,6 +52,8 @@ proc_settled(void)
 	for (int i = 0; i < PROCS; i++)
 		for (int k = 0; slots[i] && !slots[i]->dead && k < slots[i]->n_workers; k++) {
 			const struct mr_worker *w = slots[i]->workers[k];
+			if (w == NULL)
+				return false;
 			for (const struct mr_lane *l = w->lanes; l; l = l->next) {
 				if (l->state != MR_LANE_RUNNING || l->has_batch)
 					return false;
@@ -96,6 +99,7 @@ log_line(void *arg, int level, const char *line)
 		{"sent again", P_SENT_AGAIN}, {"the group has moved on", P_STALE}, {"producer lost: ", P_LOST_PRODUCER},
 		{"producer lost: UNKNOWN", P_OUTCOME_UNKNOWN}, {"ended the open transactions", P_ENDED},
 		{"no permission to write", P_DENIED}, {"claim: ", P_CLAIM_FAILED},
+		{"replayed under the one that was in force", P_CONFIG_OLD},
 	};
 
 	(void)arg;
@@ -189,7 +193,7 @@ start_worker(struct proc *p, int number)
 
 	snprintf(id, sizeof(id), "shop-%s-%d", p->is_static ? p->instance : p->name, number);
 	p->workers[number] = mr_worker_new(&(struct mr_worker_conf){
-		.config = sim.config,
+		.config = p->config,
 		.kafka = &p->kafka,
 		.clock = &p->clock,
 		.source = p->source,
@@ -198,6 +202,7 @@ start_worker(struct proc *p, int number)
 		.topics = topics,
 		.n_topics = 2,
 		.journal = "shop.journal",
+		.config_topic = "shop.config",
 		.partitions = PARTITIONS,
 		.cluster_id = MR_LIT("cluster"),
 	});
@@ -211,6 +216,8 @@ coordinate(void *arg)
 	struct proc *p = arg;
 	char error[256];
 
+	while (!mr_config_topic_publish(&p->kafka, "shop.config", p->config, error))
+		sim_sleep(SECOND);
 	p->source = mr_source_open(&(struct mr_source_conf){
 		.kafka = &p->kafka,
 		.group = "shop",
@@ -241,6 +248,20 @@ coordinate(void *arg)
 		sim_at(sim.now_us + sim_between(100 * MS, 5 * SECOND), start_again, NULL, (uint64_t)p->slot);
 }
 
+// Mostly the one that it had; else as in a deployment that changes it, one process at a time.
+static const struct mr_config *
+config_of(const struct proc *p)
+{
+	const struct proc *before = slots[p->slot] ? slots[p->slot] : slots[0];
+
+	if (sim.other == NULL)
+		return sim.config;
+	const struct mr_config *config = before && !sim_chance(40) ? before->config : sim_chance(50) ? sim.config : sim.other;
+
+	sim_count(F_CONFIG, before && config != before->config);
+	return config;
+}
+
 void
 proc_start(int slot)
 {
@@ -251,6 +272,7 @@ proc_start(int slot)
 	p->incarnation = incarnations[slot]++;
 	p->is_static = sim.seed % 3 == 0;
 	p->n_workers = 1 + (int)(sim.seed / 3 % 2);
+	p->config = config_of(p);
 	snprintf(p->name, sizeof(p->name), "p%d.%d", slot, p->incarnation);
 	snprintf(p->instance, sizeof(p->instance), "i%d", slot);
 	if (p->incarnation > 0)
@@ -258,7 +280,7 @@ proc_start(int slot)
 	p->clock = (struct mr_clock){wall_ms, mono_us, wait_fd, p};
 	p->kafka = (struct mr_kafka_conf){.log = log_line, .log_arg = p};
 	slots[slot] = p;
-	sim_trace("start %s", p->name);
+	sim_trace("start %s under %s", p->name, p->config->plan.hash);
 	sim_spawn(p, coordinate, p);
 }
 

@@ -2,7 +2,6 @@
 #include "sim.h"
 
 #include "kafka/reader.h"
-#include "run/config_topic.h"
 
 #include <stdlib.h>
 
@@ -143,13 +142,4 @@ mr_kafka_status_name(enum mr_kafka_status status)
 	    "TOO_LARGE", "FATAL"};
 
 	return names[status];
-}
-
-struct mr_config *
-mr_config_topic_fetch(const struct mr_kafka_conf *conf, const char *topic, const char *hash)
-{
-	(void)conf;
-	(void)topic;
-	(void)hash;
-	return NULL;   // one configuration is in force all the time
 }

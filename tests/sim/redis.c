@@ -189,11 +189,13 @@ redis_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, i
 	                             : back(r, r->inner->ops->due(r->inner, partition, epoch, w, upto_ms, out, max, n));
 }
 
-static void
+// Whether the chunk has emptied a user whose inputs will be replayed again where it is the last one.
+static bool
 note_write(uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page *pages, size_t n, uint64_t meta_seq)
 {
 	struct owner *o = &owners[partition];
 	uint64_t committed = broker_journal_seq((int32_t)partition);
+	bool emptied = false;
 
 	if (epoch != o->epoch || w != o->w + 1)
 		sim_fail("partition %u: chunk (%lu, %lu) applied after (%lu, %lu)", partition, epoch, w, o->epoch, o->w);
@@ -211,9 +213,11 @@ note_write(uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page 
 		writes[n_writes++] = (struct write_seen){(int32_t)partition, pages[i].stamp, meta_seq, pages[i].due_ms,
 		    keep(pages[i].user), keep(pages[i].bytes)};
 		sim_count(P_TOMBSTONE, pages[i].tombstone);
+		emptied |= pages[i].tombstone && pages[i].stamp > meta_seq;
 	}
 	remember();
 	sim_trace("redis: chunk %lu of partition %u, %zu pages, meta.seq %lu", w, partition, n, meta_seq);
+	return emptied;
 }
 
 static enum mr_store_status
@@ -230,8 +234,10 @@ redis_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w,
 		return MR_STORE_UNKNOWN;
 	}
 	status = r->inner->ops->write(r->inner, partition, epoch, w, pages, n, meta_seq);
-	if (status == MR_STORE_OK)
-		note_write(partition, epoch, w, pages, n, meta_seq);
+	if (status == MR_STORE_OK && note_write(partition, epoch, w, pages, n, meta_seq) && fault_takes(F_CRASH_TOMBSTONE)) {
+		proc_kill(r->proc);
+		sim_sleep(1);      // for ever
+	}
 	if (status == MR_STORE_FENCED)
 		sim_count(P_FENCED_WRITE, 1);
 	if (fault_takes(F_REPLY_APPLIED)) {

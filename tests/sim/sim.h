@@ -17,6 +17,7 @@
 #define PROCS 3                  // the third joins only in some seeds
 #define WORKERS_MAX 2
 #define TOPICS_MAX 16
+#define OUR_TOPICS 4             // inputs, journal, configurations; then what was published
 #define MS 1000                  // simulated µs
 #define SECOND 1000000
 #define WALL_START INT64_C(1772359200000)
@@ -29,6 +30,7 @@
 	X(PAGES, "pages compared") X(FAULTS, "faults in all") \
 	X(F_CRASH, "fault: killed") X(F_CRASH_TXN, "fault: killed inside an open transaction") \
 	X(F_CRASH_DIRTY, "fault: killed with pages not yet flushed") X(F_CRASH_CLAIM, "fault: killed while it took over") \
+	X(F_CRASH_TOMBSTONE, "fault: killed with a tombstone ahead of meta.seq") \
 	X(F_ZOMBIE, "fault: paused beyond the session time-out") X(F_PAUSE, "fault: paused shortly") \
 	X(F_STOP, "fault: stopped cleanly") X(F_JOIN, "fault: another process joins") \
 	X(F_CUT, "fault: cut off from Kafka") X(F_CUT_GROUP, "fault: cut off from the group alone, while commits are slow") X(F_CUT_STORE, "fault: cut off from Redis") \
@@ -39,6 +41,7 @@
 	X(F_DENIED, "fault: no permission for a topic") X(F_SLOW_ACKS, "fault: one producer's messages slow") \
 	X(F_SLOW_MARKERS, "fault: markers slow") X(F_FENCED, "fault: a transactional id initialised by another") \
 	X(F_CLOCK, "fault: wall clock set") X(F_SLOW_FETCH, "fault: input fetched slowly") \
+	X(F_CONFIG, "fault: started under another configuration") \
 	X(P_CLAIM, "path: tasks taken over") X(P_REPLAYED, "path: inputs replayed") \
 	X(P_AGAIN, "path: taken over anew, the store went back") X(P_LOST, "path: let go") \
 	X(P_SENT_AGAIN, "path: transaction aborted and sent again") X(P_STALE, "path: refused, the generation was old") \
@@ -51,7 +54,8 @@
 	X(P_ABORTED, "path: aborted messages in a topic") X(P_REBALANCE, "path: rebalances") \
 	X(P_EXPIRED, "path: members expired") X(P_TICK, "path: ticks") X(P_CROWD, "path: ticks that stopped early") \
 	X(P_TOMBSTONE, "path: tombstones written") X(P_RELOADED, "path: pages read") X(P_CLAMPED, "path: times clamped") \
-	X(P_DUPLICATE, "path: repeated messages dropped")
+	X(P_DUPLICATE, "path: repeated messages dropped") X(P_CONFIG, "path: configuration changed along a journal") \
+	X(P_CONFIG_OLD, "path: replayed under the configuration that was in force")
 
 enum count {
 #define X(name, text) name,
@@ -70,7 +74,7 @@ struct sim {
 	uint64_t seed, random, events;
 	int64_t now_us;
 	bool trace, quiet;           // quiet: the checkers' own tasks run; no mutation is on
-	struct mr_config *config;
+	struct mr_config *config, *other;   // other: some processes are started under it; NULL: none
 	uint64_t *counts;
 	struct proc *procs[64];      // of all incarnations
 	size_t n_procs;
@@ -113,6 +117,7 @@ struct proc {
 	char name[32], instance[32];
 	struct mr_clock clock;
 	struct mr_kafka_conf kafka;
+	const struct mr_config *config;
 	struct mr_source *source;
 	struct mr_worker *workers[WORKERS_MAX];
 	struct coro *coros[WORKERS_MAX];
@@ -239,7 +244,7 @@ uint64_t redis_meta_seq(int32_t partition);
 
 // ---- inputs and checkers ----
 
-extern const char sim_yaml[];
+extern const char sim_yaml[], sim_yaml_other[];
 int inputs_plan(void);                             // schedules them; how many
 int64_t inputs_end_us(void);
 void check_all(void);

@@ -42,10 +42,10 @@ mr_sink_open(const struct mr_sink_conf *conf, char error[256])
 	MR_ASSERT(s != NULL);
 	error[0] = '\0';
 	s->proc = proc_current();
-	s->id = broker_id(conf->transactional_id);
+	s->id = conf->transactional_id ? broker_id(conf->transactional_id) : NULL;
 	s->epoch = -1;
 	s->wake_fd = conf->wake_fd;
-	s->number = strstr(conf->transactional_id, "-b") != NULL;
+	s->number = s->id && strstr(s->id->name, "-b") != NULL;
 	s->max = conf->queue_messages_max && conf->queue_messages_max < 4096 ? conf->queue_messages_max : 4096;
 	return s;
 }
@@ -103,6 +103,8 @@ mr_sink_init(struct mr_sink *s, int64_t timeout_ms)
 			sim_sleep(50 * MS);
 			continue;
 		}
+		if (s->id == NULL)
+			return MR_KAFKA_OK;
 		if (!asked && s->id->txn && s->id->txn->state == TXN_OPEN) {
 			s->id->epoch++;
 			broker_end(s->id->txn, false);
@@ -192,8 +194,10 @@ serve(void *arg, uint64_t n)
 		return;
 	}
 	bool ok = sink_leaves(s, &again_us);
-	struct txn *t = ok && s->id->epoch == s->epoch ? broker_txn(s->id) : NULL;
-	if (ok && s->id->epoch != s->epoch) {
+	bool fenced = s->id && s->id->epoch != s->epoch;
+	struct txn *t = ok && s->id && !fenced ? broker_txn(s->id) : NULL;
+	bool open = t || (ok && s->id == NULL);
+	if (ok && fenced) {
 		s->fenced = true;
 		fail_messages(s, q);
 		return;
@@ -203,13 +207,13 @@ serve(void *arg, uint64_t n)
 			snprintf(s->denied, sizeof(s->denied), "%s", q->topic->name);
 		else
 			s->odd = sim_chance(40);
-		sim_trace("broker: %s refused a message of %s", q->topic->name, s->id->name);
+		sim_trace("broker: %s refused a message of %s", q->topic->name, s->id ? s->id->name : s->proc->name);
 		fail_messages(s, q);
 		return;
 	}
-	if (t == NULL && ok)
+	if (!open && ok)
 		again_us = sim.now_us + sim_between(5 * MS, 25 * MS);
-	for (int64_t more = sim_between(1, 8); t && q->first && more > 0; more--) {
+	for (int64_t more = sim_between(1, 8); open && q->first && more > 0; more--) {
 		struct message *m = q->first;
 		q->first = m->next;
 		broker_append(q->part, t, m->key, m->value, m->id, WALL_START + sim.now_us / MS);
@@ -217,9 +221,9 @@ serve(void *arg, uint64_t n)
 	}
 	if (q->first == NULL)
 		q->last = NULL;
-	if (q->first && (t || again_us)) {
+	if (q->first && (open || again_us)) {
 		q->served = true;
-		sim_at(t ? sim.now_us + sink_trip_us(s) : again_us, serve, q, 0);
+		sim_at(open ? sim.now_us + sink_trip_us(s) : again_us, serve, q, 0);
 	}
 }
 
@@ -248,7 +252,7 @@ copy(struct mr_str s)
 enum mr_kafka_status
 mr_sink_produce(struct mr_sink *s, const struct mr_sink_message *mr)
 {
-	MR_ASSERT(s->in_transaction && !s->closed && mr->topic < s->n_topics && s->stage == JOB_NONE);
+	MR_ASSERT((s->in_transaction || s->id == NULL) && !s->closed && mr->topic < s->n_topics && s->stage == JOB_NONE);
 	sim_point(AT_PRODUCE);
 	if (s->fenced)
 		return MR_KAFKA_FENCED;
@@ -259,7 +263,7 @@ mr_sink_produce(struct mr_sink *s, const struct mr_sink_message *mr)
 	struct message *m = calloc(1, sizeof(*m));
 	MR_ASSERT(m != NULL);
 	m->key = copy(mr->key);
-	m->value = mr->value;      // borrowed: read when it leaves
+	m->value = mr->borrowed ? mr->value : copy(mr->value);   // borrowed: read when it leaves
 	m->pending = mr->pending;
 	for (size_t i = 0; i < mr->n_headers; i++)
 		if (strcmp(mr->headers[i].name, "ce_id") == 0)
@@ -287,6 +291,16 @@ mr_sink_poll(struct mr_sink *s)
 	if (s->unacked == 0)
 		s->n_on_the_way = 0;
 	return 0;
+}
+
+enum mr_kafka_status
+mr_sink_flush(struct mr_sink *s, int64_t timeout_ms)
+{
+	int64_t until_us = sim.now_us + timeout_ms * MS;
+
+	while (s->unacked > 0 && sim.now_us < until_us)
+		sim_sleep(sim_between(200, 2 * MS));
+	return s->broken ? MR_KAFKA_ABORTABLE : s->unacked > 0 ? MR_KAFKA_AGAIN : MR_KAFKA_OK;
 }
 
 const char *
