@@ -25,6 +25,7 @@
 	X(NO_TOMBSTONE, "no-tombstone", "an emptied user's page is deleted without a tombstone") \
 	X(INDEX_APART, "index-apart", "a page changes without its entry in the timer index") \
 	X(REPLAY_UNDER_NEW, "replay-under-new", "what is left is replayed under the new configuration") \
+	X(NEVER_FULL, "never-full", "inputs are applied however many messages wait for their acknowledgement") \
 	X(SKIP_OFFSETS_WAIT, "skip-offsets-wait", "a take-over does not wait for a predecessor's offsets")
 
 // Those for which seeds are too few: each is found by the case that is made for it (tests/sim/cases.c).

@@ -122,6 +122,29 @@ replay_tick(struct replay *p, const struct mr_journal_input *in)
 	return true;
 }
 
+// What was replayed goes into the store as in a run: all of it, or what is due and as much as memory asks for.
+static bool
+flush(struct replay *p, bool all)
+{
+	struct mr_lane *l = p->lane;
+	struct mr_worker *w = l->worker;
+	int64_t began_ms = mr_mono_ms(w->conf.clock);
+
+	l->committed_seq = mr_task_seq(l->task);
+	for (int tries = 0; mr_mono_ms(w->conf.clock) - began_ms <= STORE_PATIENCE_MS; tries++) {
+		if (tries > 1)       // the first may find memory full, the second makes room
+			mr_worker_wait(w, 50);
+		l->state = MR_LANE_RUNNING;
+		mr_pages_flush(l, all);
+		if (l->state != MR_LANE_RUNNING || w->need_takeover)
+			break;
+		l->state = MR_LANE_CLAIMED;
+		if (all ? mr_pages_flushed(l) : !mr_pages_full(l))
+			return true;
+	}
+	return fail(p, "the store does not take what was replayed");
+}
+
 // ---- the configuration: each input is applied under the one that it was applied under before ----
 
 static bool
@@ -183,12 +206,8 @@ change_config(struct replay *p, struct mr_str hash)
 	struct mr_writer state;
 	uint64_t seq = mr_task_seq(l->task);
 
-	l->committed_seq = seq;
-	l->state = MR_LANE_RUNNING;
-	mr_pages_flush(l, true);
-	if (l->state != MR_LANE_RUNNING || !mr_pages_flushed(l))
-		return fail(p, "the store does not take what was replayed");
-	l->state = MR_LANE_CLAIMED;
+	if (!flush(p, true))
+		return false;
 	mr_writer_init(&state, MR_MSGPACK);
 	mr_task_state_encode(l->task, &state);
 	end_task(p);
@@ -245,6 +264,7 @@ replay_record(void *arg, const struct mr_kafka_record *k)
 	mr_task_digests(l->task, &input_digest, &effect_digest);
 	if (ok && !p->gap && input_digest != r.input_digest && !MR_MUTATION(IGNORE_DIGEST))
 		ok = fail(p, "the inputs are not those that were journalled: was a topic created anew or truncated?");
+	ok = ok && flush(p, false);
 out:
 	mr_arena_free(arena);
 	return ok;

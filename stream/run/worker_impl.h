@@ -12,10 +12,11 @@
 
 #include <pthread.h>
 
-#define MR_BATCH_MAX 512            // records drained and applied at once
 #ifdef MR_SIM
+#define MR_BATCH_MAX 8
 #define MR_TICK_TIMERS_MAX 1        // a crowd in a simulation of a dozen users
 #else
+#define MR_BATCH_MAX 512            // records drained and applied at once
 #define MR_TICK_TIMERS_MAX 256      // users whose timers one tick fires
 #endif
 #define MR_LANES_MAX 4096

@@ -96,7 +96,7 @@ inputs_plan(void)
 	broker_topic("shop.journal");
 	broker_topic("shop.config");
 	for (int64_t at_us = SECOND; left > 0;) {
-		int burst = (int)sim_between(5, 40), many = burst < left ? burst : left;
+		int burst = (int)sim_between(5, 40) * (sim.users > 12 ? 4 : 1), many = burst < left ? burst : left;
 		int64_t length_us = sim_between(200 * MS, 4 * SECOND);
 		for (int i = 0; i < many; i++) {
 			int64_t when_us = at_us + sim_between(0, length_us);

@@ -12,6 +12,7 @@
 #define POLL_MS 100
 #define RELEASE_MS 15000
 #define LOST_RELEASE_MS 50000
+#define BATCH_EFFECTS_MAX 30
 
 static const char *const topics[] = {"events", "outcomes"};
 static struct proc *slots[PROCS];
@@ -160,6 +161,18 @@ on_lost(void *arg, const int32_t *numbers, size_t n)
 	let_go(arg, numbers, n, false);
 }
 
+// ---- its bounds: what one batch may add is let pass ----
+
+static void
+check_bounds(const struct mr_worker *w)
+{
+	for (const struct mr_lane *l = w->lanes; l; l = l->next) {
+		size_t waiting = l->share ? l->share->n_effects - l->share->n_sent + atomic_load(&l->share->pending) : 0;
+		if (waiting > (size_t)w->conf.config->unacknowledged_max + BATCH_EFFECTS_MAX)
+			sim_fail("partition %d: %zu messages wait for their acknowledgement", l->number, waiting);
+	}
+}
+
 // ---- its life ----
 
 static void
@@ -170,6 +183,7 @@ work(void *arg)
 
 	while (!p->workers_stop) {
 		int64_t wait_ms = mr_worker_step(w);
+		check_bounds(w);
 		if (wait_ms > 0)
 			mr_worker_wait(w, wait_ms);
 		else
