@@ -200,6 +200,26 @@ note_journal(const struct txn *t)
 }
 
 void
+broker_retain(int32_t partition, uint64_t seq)
+{
+	struct part *journal = &broker_topic("shop.journal")->parts[partition];
+	struct mr_arena *arena = mr_arena_new(16 << 20);
+	struct mr_journal_record r;
+
+	for (int64_t o = journal->low; o < broker_stable(journal); o++) {
+		mr_arena_reset(arena);
+		if (!broker_visible(journal, o) || !mr_journal_decode(journal->records[o]->value, arena, &r))
+			continue;
+		if (r.last_seq > seq)
+			break;
+		journal->low = o;
+		for (int i = 0; i < 2; i++)
+			topics[i]->parts[partition].low = r.positions[i];
+	}
+	mr_arena_free(arena);
+}
+
+void
 broker_end(struct txn *t, bool commit)
 {
 	MR_ASSERT(t->state == TXN_OPEN);

@@ -19,6 +19,7 @@ const char *const sim_point_names[POINTS] = {"init", "begin", "produce", "abort"
 static struct fault faults[FAULTS_MAX];
 static int n_faults;
 static int64_t slow_markers_until_us;
+static bool retained;
 
 // Those that wait for the one call that they spoil.
 static bool
@@ -33,7 +34,8 @@ fault_plan(int n)
 {
 	static const enum count kinds[] = {F_CRASH, F_CRASH, F_CRASH, F_CRASH, F_CRASH_TOMBSTONE, F_CRASH_TOMBSTONE, F_ZOMBIE, F_ZOMBIE, F_ZOMBIE, F_PAUSE, F_STOP,
 		F_JOIN, F_CUT, F_CUT_GROUP, F_CUT_GROUP, F_CUT_STORE, F_FAILOVER, F_FAILOVER, F_EMPTY, F_REPLY_APPLIED, F_REPLY_DROPPED, F_SLOW_STORE,
-		F_UNKNOWN_DONE, F_UNKNOWN_LOST, F_REFUSED, F_DENIED, F_SLOW_ACKS, F_SLOW_MARKERS, F_FENCED, F_CLOCK, F_SLOW_FETCH};
+		F_UNKNOWN_DONE, F_UNKNOWN_LOST, F_REFUSED, F_DENIED, F_SLOW_ACKS, F_SLOW_MARKERS, F_FENCED, F_CLOCK, F_SLOW_FETCH,
+		F_RETENTION, F_RETENTION};
 
 	MR_ASSERT(n <= FAULTS_MAX);
 	for (n_faults = 0; n_faults < n; n_faults++)
@@ -124,6 +126,15 @@ fence(const struct proc *p)
 		broker_end(id->txn, false);
 }
 
+// Retention must outlast what Redis may lose: from now on that is a tail, but not all of it.
+static void
+retain(void)
+{
+	retained = true;
+	for (int32_t i = 0; i < PARTITIONS; i++)
+		broker_retain(i, redis_oldest_seq(i));
+}
+
 static void
 strike(struct proc *p, enum count kind, enum point point)
 {
@@ -146,7 +157,8 @@ strike(struct proc *p, enum count kind, enum point point)
 	case F_CUT_STORE: p->store_cut_until_us = sim.now_us + sim_between(50 * MS, 7 * SECOND); break;
 	case F_SLOW_STORE: p->store_slow_until_us = sim.now_us + sim_between(SECOND, 8 * SECOND); break;
 	case F_FAILOVER: redis_failover(false); break;
-	case F_EMPTY: redis_failover(true); break;
+	case F_EMPTY: redis_failover(!retained); break;
+	case F_RETENTION: retain(); break;
 	case F_DENIED: deny(); break;
 	case F_SLOW_ACKS:
 		p->slow_sink = (int)(sim_random() % 2);

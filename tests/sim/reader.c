@@ -62,7 +62,7 @@ mr_log_reader_ends(struct mr_log_reader *mr, const char *topic, int32_t partitio
 	sim_point(AT_READ_ENDS);
 	if (!trip(r, timeout_ms))
 		return MR_KAFKA_AGAIN;
-	*low = 0;
+	*low = p->low;
 	*end = r->committed ? broker_stable(p) : p->n;
 	sim_sleep(sim_between(100, 2 * MS));   // the answer was true then
 	return MR_KAFKA_OK;
@@ -87,6 +87,8 @@ mr_log_reader_range(struct mr_log_reader *mr, const char *topic, int32_t partiti
 	int64_t deadline_us = sim.now_us + timeout_ms * MS;
 
 	*next = from;
+	if (from < p->low)
+		return MR_KAFKA_MISSING;
 	while (*next < to) {
 		sim_point(AT_READ_RANGE);
 		if (!trip(r, timeout_ms))

@@ -312,7 +312,19 @@ redis_open(struct proc *p)
 	return &r->base;
 }
 
-// ---- for the checkers ----
+// ---- for the checkers and the faults ----
+
+uint64_t
+redis_oldest_seq(int32_t partition)
+{
+	uint64_t oldest = redis_meta_seq(partition);
+
+	for (size_t i = 0; i < n_past && i < PAST; i++) {
+		uint64_t seq = partition_of(past[i].space, (uint32_t)partition)->seq;
+		oldest = seq < oldest ? seq : oldest;
+	}
+	return oldest;
+}
 
 const struct write_seen *
 redis_writes(size_t *n)

@@ -41,6 +41,7 @@
 	X(F_DENIED, "fault: no permission for a topic") X(F_SLOW_ACKS, "fault: one producer's messages slow") \
 	X(F_SLOW_MARKERS, "fault: markers slow") X(F_FENCED, "fault: a transactional id initialised by another") \
 	X(F_CLOCK, "fault: wall clock set") X(F_SLOW_FETCH, "fault: input fetched slowly") \
+	X(F_RETENTION, "fault: heads of journal and inputs expired") \
 	X(F_CONFIG, "fault: started under another configuration") \
 	X(P_CLAIM, "path: tasks taken over") X(P_REPLAYED, "path: inputs replayed") \
 	X(P_AGAIN, "path: taken over anew, the store went back") X(P_LOST, "path: let go") \
@@ -163,7 +164,7 @@ struct part {
 	const char *topic;
 	int32_t number;
 	struct record **records;
-	int64_t n, cap;
+	int64_t low, n, cap;         // low: what is before is no longer kept
 	struct { struct txn *txn; int64_t first; } open[32];
 	int n_open;
 };
@@ -211,6 +212,7 @@ int64_t broker_committed(int topic, int32_t partition);     // of the group; -1:
 void broker_cut(struct part *, int64_t us);         // what came after is gone; nothing is open there
 void broker_go_back(int64_t us);                    // the same for everything: an older copy
 uint64_t broker_journal_seq(int32_t partition);    // the highest committed
+void broker_retain(int32_t partition, uint64_t seq);        // drops what only inputs up to `seq` need
 
 // ---- the group (group.c) ----
 
@@ -241,6 +243,7 @@ const struct write_seen *redis_writes(size_t *n);
 void redis_forget(void);                           // the writes seen so far: their inputs never were
 bool redis_page(int32_t partition, struct mr_str user, struct mr_str *page);
 uint64_t redis_meta_seq(int32_t partition);
+uint64_t redis_oldest_seq(int32_t partition);      // of all that it may go back to
 
 // ---- inputs and checkers ----
 
