@@ -30,7 +30,6 @@
 
 // Those for which seeds are too few: each is found by the case that is made for it (tests/sim/cases.c).
 #define MR_MUTATION_CASE_LIST(X) \
-	X(NO_TOMBSTONE, "no-tombstone", "an emptied user's page is deleted without a tombstone") \
 	X(ACCEPT_NEWER_STORE, "accept-newer-store", "a store that is ahead of the journal is taken") \
 	X(TICK_WITHOUT_BOUND, "tick-without-bound", "a replay fires all that is due where the tick stopped early") \
 	X(IGNORE_DIGEST, "ignore-digest", "a replay does not compare its inputs with the journal's digest") \

@@ -86,6 +86,8 @@ mr_rotation_full(const struct mr_worker *w, const struct mr_lane *lane)
 
 	if (MR_MUTATION(B_BEFORE_A) && w->txns[w->open].state == MR_TXN_COMMITTING)
 		return true;   // where that is let through, nothing is open meanwhile
+	if (s && s->journal_sent)
+		return true;   // the queue was full then, and the record says already where the share ends
 	return s && !MR_MUTATION(NEVER_FULL) &&
 	    s->n_effects - s->n_sent + atomic_load(&s->pending) > (size_t)w->conf.config->unacknowledged_max;
 }

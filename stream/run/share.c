@@ -129,7 +129,7 @@ mr_share_take(struct mr_share *s, struct mr_task *task)
 	for (size_t i = 0; i < n; i++)
 		copy_effect(s, &effects[i]);
 	mr_task_effects_done(task);
-	MR_ASSERT(s->last_seq == mr_task_seq(task));
+	MR_ASSERT(s->last_seq == mr_task_seq(task) && !s->journal_sent);
 	mr_writer_reset(&s->state);
 	mr_task_state_encode(task, &s->state);
 	mr_task_digests(task, &s->input_digest, &s->effect_digest);

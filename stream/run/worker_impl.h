@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 #ifdef MR_SIM
-#define MR_BATCH_MAX 8
+#define MR_BATCH_MAX 32
 #define MR_TICK_TIMERS_MAX 1        // a crowd in a simulation of a dozen users
 #else
 #define MR_BATCH_MAX 512            // records drained and applied at once

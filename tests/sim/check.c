@@ -217,6 +217,8 @@ fold_record(struct fold *f, const struct record *k)
 		return;
 	}
 	sim_count(JOURNAL, 1);
+	sim_trace("partition %d: journal@%ld of %s: %s, epoch %lu, inputs %lu to %lu", f->partition, k->offset, k->txn->id->name,
+	    r.claim ? "claim" : "record", r.epoch, r.first_seq, r.last_seq);
 	if (r.first_seq != mr_task_seq(f->task) + 1)
 		sim_fail("partition %d: journal@%ld begins with input %lu after %lu: something was committed twice, or not",
 		    f->partition, k->offset, r.first_seq, mr_task_seq(f->task));

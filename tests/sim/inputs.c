@@ -41,7 +41,7 @@
     "        then: [{send: {channel: push, template: opened, data: {carts: user.carts}}}]\n" \
     "        else: [{send: {channel: push, template: ignored, data: {carts: user.carts}}}]\n"
 
-const char sim_yaml[] = YAML("{grace: 1s, ahead: 2s, old: 8s}", "{gap: 4s}", "{keep: 4}", "8s", "3s", "5s");
+const char sim_yaml[] = YAML("{grace: 1s, ahead: 2s, old: 8s}", "{gap: 4s}", "{keep: 4}", "10s", "3s", "5s");
 const char sim_yaml_other[] = YAML("{grace: 500ms, ahead: 3s, old: 2s}", "{gap: 1s}", "{keep: 2}", "2s", "1s", "1s");
 
 #define FORGOTTEN 4    // users who do nothing that is remembered for ever: they are emptied, and come back
