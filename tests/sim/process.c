@@ -12,7 +12,7 @@
 #define POLL_MS 100
 #define RELEASE_MS 15000
 #define LOST_RELEASE_MS 50000
-#define BATCH_EFFECTS_MAX 30
+#define BATCH_EFFECTS_MAX (3 * MR_BATCH_MAX)
 
 static const char *const topics[] = {"events", "outcomes"};
 static struct proc *slots[PROCS];
