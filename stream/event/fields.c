@@ -31,16 +31,17 @@ static void
 tree_fill(struct mr_tree *tree, const struct mr_schema_node *node, struct mr_arena *arena)
 {
 	struct mr_tree *children = mr_arena_alloc(arena, node->n * sizeof(*children));
-	struct mr_str *keys = mr_arena_alloc(arena, node->n * sizeof(*keys));
+	struct mr_tree_key *keys = mr_arena_alloc(arena, node->n * sizeof(*keys));
 	uint32_t n = 0;
 
 	for (uint32_t length = 0; length < 64; length++) {
 		tree->from[length] = n;
 		for (uint32_t i = 0; i < node->n; i++) {
-			if ((node->children[i]->key.n & 63) != length)
+			struct mr_str key = node->children[i]->key;
+			if ((key.n & 63) != length)
 				continue;
-			// A copy, since arenas hand out multiples of 16: mr_key_eq reads beyond the end.
-			keys[n] = mr_arena_copy(arena, node->children[i]->key);
+			keys[n].key = mr_arena_copy(arena, key);   // arenas hand out multiples of 16, zeros behind
+			keys[n].first = key.n ? mr_key_word(keys[n].key.p, key.n) : 0;
 			tree_fill(&children[n++], node->children[i], arena);
 		}
 	}
@@ -68,7 +69,7 @@ void
 mr_fields_project(struct mr_fields *out, const struct mr_tree *tree, struct mr_value v)
 {
 	for (uint32_t i = 0; i < tree->n; i++) {
-		const struct mr_value *found = member(v, tree->keys[i]);
+		const struct mr_value *found = member(v, tree->keys[i].key);
 		if (found == NULL)
 			continue;
 		if (tree->children[i].field >= 0)

@@ -12,37 +12,34 @@ struct mr_fields {
 	uint32_t at[MR_FIXED_FIELDS];       // byte in the document where a fixed field's value begins
 };
 
+// A key in a form that is quick to compare.
+struct mr_tree_key {
+	uint64_t first;              // its first eight bytes, or all of them and zeros
+	struct mr_str key;           // with room to read 7 bytes more
+};
+
 // The schema's tree in a form that is quick to search. Immutable; one for both decoders.
 struct mr_tree {
 	int32_t field;               // number of the value that ends here, or -1
 	uint32_t n;
-	const struct mr_str *keys;   // n of them, ordered by (length & 63); each has room to read 7 bytes more
+	const struct mr_tree_key *keys;   // n of them, ordered by (length & 63)
 	const struct mr_tree *children;
 	uint32_t from[65];           // keys of length & 63 == l are from[l] up to from[l + 1]
 };
 
 const struct mr_tree *mr_tree_new(const struct mr_schema *, struct mr_arena *);
 
-// Eight bytes at once: both sides must be readable up to the next multiple of eight. Little-endian
-// machines keep the first bytes low; elsewhere memcmp does.
-static inline bool
-mr_key_eq(const char *a, const char *b, size_t n)
+// The eight bytes at p, of which only `left` count where these are fewer; little-endian on every machine.
+static inline uint64_t
+mr_key_word(const char *p, size_t left)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	for (size_t i = 0; i < n; i += 8) {
-		uint64_t x, y;
-		memcpy(&x, a + i, sizeof(x));
-		memcpy(&y, b + i, sizeof(y));
-		x ^= y;
-		if (n - i < 8)
-			x <<= (8 - (n - i)) * 8;
-		if (x)
-			return false;
-	}
-	return true;
-#else
-	return n == 0 || memcmp(a, b, n) == 0;
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
 #endif
+	return left < 8 ? v & ((UINT64_C(1) << left * 8) - 1) : v;
 }
 
 // Index of the child that a key leads to, or -1. The key lies in a document with MR_PADDING bytes
@@ -51,10 +48,18 @@ static inline int32_t
 mr_tree_child(const struct mr_tree *tree, struct mr_str key)
 {
 	uint32_t end = tree->from[(key.n & 63) + 1];
+	uint64_t first = mr_key_word(key.p, key.n);
 
-	for (uint32_t i = tree->from[key.n & 63]; i < end; i++)
-		if (tree->keys[i].n == key.n && mr_key_eq(tree->keys[i].p, key.p, key.n))
+	for (uint32_t i = tree->from[key.n & 63]; i < end; i++) {
+		const struct mr_tree_key *k = &tree->keys[i];
+		if (k->first != first || k->key.n != key.n)
+			continue;
+		size_t at = 8;
+		while (at < key.n && mr_key_word(k->key.p + at, key.n - at) == mr_key_word(key.p + at, key.n - at))
+			at += 8;
+		if (at >= key.n)
 			return (int32_t)i;
+	}
 	return -1;
 }
 

@@ -25,6 +25,7 @@ struct walk {
 	size_t doc_n;
 	const uint32_t *at, *end;
 	uint32_t depth;
+	bool escapes;               // somewhere in the document there is a backslash
 	struct mr_arena *arena;
 	struct mr_fields *out;
 	struct mr_decode_error *error;
@@ -58,13 +59,13 @@ take(struct walk *w, char c)
 	return true;
 }
 
-// The whole token, without the white space that follows it.
+// The whole token, without the white space that follows it. Other control bytes end no token.
 static inline struct mr_str
 text(const struct walk *w)
 {
 	const char *p = w->doc + w->at[0], *end = w->doc + w->at[1];
 
-	while (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t')
+	while ((unsigned char)end[-1] <= ' ' && (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t'))
 		end--;
 	return (struct mr_str){p, (size_t)(end - p)};
 }
@@ -99,21 +100,10 @@ raw_string(struct walk *w, uint32_t max, struct mr_str *raw)
 	return true;
 }
 
-// Eight bytes at once, beyond the string's end too: there are MR_PADDING more behind the document.
 static inline bool
-has_escape(struct mr_str raw)
+has_escape(const struct walk *w, struct mr_str raw)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-
-	for (size_t i = 0; i < raw.n; i += 8) {
-		uint64_t v;
-		memcpy(&v, raw.p + i, sizeof(v));
-		v ^= ones * '\\';
-		v = (v - ones) & ~v & ones * 0x80;   // a bit above each byte that is a backslash; the lowest is exact
-		if (v)
-			return i + (size_t)__builtin_ctzll(v) / 8 < raw.n;
-	}
-	return false;
+	return w->escapes && memchr(raw.p, '\\', raw.n) != NULL;
 }
 
 static bool
@@ -133,51 +123,54 @@ unescape(struct walk *w, struct mr_str raw, struct mr_str *out)
 static inline bool
 read_string(struct walk *w, uint32_t max, struct mr_str *out)
 {
-	struct mr_str raw = {0};
-
-	if (!raw_string(w, max, &raw))
-		return false;
-	*out = raw;
-	if (has_escape(raw) && !unescape(w, raw, out))
+	if (!raw_string(w, max, out) || (has_escape(w, *out) && !unescape(w, *out, out)))
 		return false;
 	w->at++;
 	return true;
 }
 
 static inline bool
-read_key(struct walk *w, struct mr_str *key)
-{
-	if (peek(w) != '"')
-		return malformed(w, "a key was expected");
-	if (!read_string(w, w->json->key_max, key))
-		return false;
-	return take(w, ':') || malformed(w, "':' was expected");
-}
-
-// ---- what is not read ----
-
-static inline bool
 skip_string(struct walk *w, uint32_t max)
 {
-	struct mr_str raw = {0};
+	struct mr_str raw;
 
 	if (!raw_string(w, max, &raw))
 		return false;
-	if (has_escape(raw) && !mr_json_escapes(raw))
+	if (has_escape(w, raw) && !mr_json_escapes(raw))
 		return malformed(w, "an escape that is none");
 	w->at++;
 	return true;
 }
 
+// A key and its colon; `key` NULL: nobody wants to know which.
 static inline bool
-skip_key(struct walk *w)
+read_key(struct walk *w, struct mr_str *key)
 {
 	if (peek(w) != '"')
 		return malformed(w, "a key was expected");
-	if (!skip_string(w, w->json->key_max))
+	if (!(key ? read_string(w, w->json->key_max, key) : skip_string(w, w->json->key_max)))
 		return false;
 	return take(w, ':') || malformed(w, "':' was expected");
 }
+
+// The usual member, its four tokens looked at together: a key and a string that end where they seem to,
+// in a document without escapes. Not past them yet. False says nothing but that it is some other one.
+static inline bool
+plain_member(const struct walk *w, struct mr_str *key, struct mr_str *value)
+{
+	const uint32_t *at = w->at;
+
+	if (w->end - at < 4 || w->escapes)
+		return false;
+	const char *k = w->doc + at[0], *colon = w->doc + at[1], *v = w->doc + at[2], *next = w->doc + at[3];
+	if (*k != '"' || colon[-1] != '"' || *colon != ':' || *v != '"' || next[-1] != '"')
+		return false;
+	*key = (struct mr_str){k + 1, (size_t)(colon - k) - 2};
+	*value = (struct mr_str){v + 1, (size_t)(next - v) - 2};
+	return key->n <= w->json->key_max && value->n <= w->json->string_max;
+}
+
+// ---- what is not read ----
 
 static inline bool
 skip_scalar(struct walk *w, char c)
@@ -193,9 +186,9 @@ skip_scalar(struct walk *w, char c)
 	return true;
 }
 
-// One value of any shape, its grammar checked. `objects` has a bit for each level opened here.
+// A container, its grammar checked. `objects` has a bit for each level opened here.
 static bool
-skip(struct walk *w)
+skip_container(struct walk *w)
 {
 	uint64_t objects = 0;
 	uint32_t from = w->depth;
@@ -207,7 +200,7 @@ skip(struct walk *w)
 				return false;
 			objects = objects << 1 | (c == '{');
 			if (peek(w) != (c == '{' ? '}' : ']')) {
-				if (c == '{' && !skip_key(w))
+				if (c == '{' && !read_key(w, NULL))
 					return false;
 				continue;
 			}
@@ -222,9 +215,18 @@ skip(struct walk *w)
 			return true;
 		if (!take(w, ','))
 			return malformed(w, "',' or a closing bracket was expected");
-		if ((objects & 1) && !skip_key(w))
+		if ((objects & 1) && !read_key(w, NULL))
 			return false;
 	}
+}
+
+// One value of any shape.
+static inline bool
+skip(struct walk *w)
+{
+	char c = peek(w);
+
+	return c == '{' || c == '[' ? skip_container(w) : skip_scalar(w, c);
 }
 
 // ---- what is read ----
@@ -372,6 +374,14 @@ read_value(struct walk *w, struct mr_value *out)
 
 static bool project(struct walk *, const struct mr_tree *);
 
+// Where a fixed field's value begins, for the errors of those who read it later.
+static inline void
+note(struct walk *w, int32_t field)
+{
+	if (field < MR_FIXED_FIELDS)
+		w->out->at[field] = (uint32_t)position(w);
+}
+
 // The value of a node's key. It is read into its place: a copy of a value that was just written in
 // parts would wait for the store buffer.
 static bool
@@ -379,8 +389,7 @@ visit(struct walk *w, const struct mr_tree *node)
 {
 	if (node->field < 0)
 		return peek(w) == '{' ? project(w, node) : skip(w);
-	if (node->field < MR_FIXED_FIELDS)
-		w->out->at[node->field] = (uint32_t)position(w);
+	note(w, node->field);
 	struct mr_value *v = &w->out->values[node->field];
 	if (!read_value(w, v))
 		return false;
@@ -389,12 +398,44 @@ visit(struct walk *w, const struct mr_tree *node)
 	return true;
 }
 
+// The child that a key leads to, once; NULL: none that is wanted.
+static inline const struct mr_tree *
+wanted(const struct mr_tree *node, struct mr_str key, uint64_t *seen)
+{
+	int32_t i = mr_tree_child(node, key);
+
+	if (i < 0 || seen[i / 64] >> (i & 63) & 1)
+		return NULL;
+	seen[i / 64] |= UINT64_C(1) << (i & 63);
+	return &node->children[i];
+}
+
+static inline bool
+member(struct walk *w, const struct mr_tree *node, uint64_t *seen)
+{
+	struct mr_str key, value;
+
+	if (plain_member(w, &key, &value)) {
+		const struct mr_tree *child = wanted(node, key, seen);
+		w->at += 2;
+		if (child && child->field >= 0) {
+			note(w, child->field);
+			w->out->values[child->field] = mr_string(value);
+		}
+		w->at++;
+		return true;
+	}
+	if (!read_key(w, &key))
+		return false;
+	const struct mr_tree *child = wanted(node, key, seen);
+	return child ? visit(w, child) : skip(w);
+}
+
 // At '{': reads the members that the schema has below `node`, skips the rest. Each key counts once.
 static bool
 project(struct walk *w, const struct mr_tree *node)
 {
 	uint64_t few = 0, *seen = &few;
-	struct mr_str key;
 	bool more;
 
 	if (node->n > 64)
@@ -404,17 +445,9 @@ project(struct walk *w, const struct mr_tree *node)
 	more = peek(w) != '}';
 	if (!more)
 		return separator(w, '}', &more);
-	while (more) {
-		if (!read_key(w, &key))
+	while (more)
+		if (!member(w, node, seen) || !separator(w, '}', &more))
 			return false;
-		int32_t i = mr_tree_child(node, key);
-		uint64_t bit = UINT64_C(1) << (i & 63);
-		bool wanted = i >= 0 && !(seen[i / 64] & bit);
-		if (wanted)
-			seen[i / 64] |= bit;
-		if (!(wanted ? visit(w, &node->children[i]) : skip(w)) || !separator(w, '}', &more))
-			return false;
-	}
 	return true;
 }
 
@@ -470,7 +503,7 @@ mr_json_decode(struct mr_json *j, struct mr_str doc, struct mr_arena *arena, str
 		ok = mr_bad(error, utf8 ? MR_BAD_UTF8 : MR_BAD_JSON, 0, wrong);
 	} else {
 		struct walk w = {.json = j, .doc = doc.p, .doc_n = doc.n, .at = tokens.first, .end = tokens.behind,
-			.arena = arena, .out = out, .error = error};
+			.escapes = memchr(doc.p, '\\', doc.n) != NULL, .arena = arena, .out = out, .error = error};
 		ok = walk_document(&w);
 	}
 	if (!ok)
