@@ -56,13 +56,13 @@ ids(const struct source *s, struct mr_event *e)
 static bool
 known_type(struct mr_str name, enum mr_event_type *type)
 {
-	static const struct { const char *name; enum mr_event_type type; } types[] = {
-		{"track", MR_TRACK}, {"page", MR_PAGE}, {"identify", MR_IDENTIFY}, {"screen", MR_SCREEN},
-		{"group", MR_GROUP}, {"alias", MR_ALIAS},
+	static const struct { struct mr_str name; enum mr_event_type type; } types[] = {
+		{{"track", 5}, MR_TRACK}, {{"page", 4}, MR_PAGE}, {{"identify", 8}, MR_IDENTIFY},
+		{{"screen", 6}, MR_SCREEN}, {{"group", 5}, MR_GROUP}, {{"alias", 5}, MR_ALIAS},
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (mr_str_eq(name, mr_str_of(types[i].name))) {
+		if (mr_str_eq(name, types[i].name)) {
 			*type = types[i].type;
 			return true;
 		}

@@ -36,36 +36,35 @@ static int
 days_in(int year, int month)
 {
 	static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-	return days[month - 1] + (month == 2 && leap);
+	if (month != 2)
+		return days[month - 1];
+	return 28 + ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0);
 }
 
-// `n` digits as a number, -1 where one is not a digit.
-static int
-digits(const char *p, int n)
+// Two digits as a number; *wrong where one is none.
+static inline int
+two(const char *p, bool *wrong)
 {
-	int v = 0;
+	unsigned tens = (unsigned char)p[0] - '0', ones = (unsigned char)p[1] - '0';
 
-	for (int i = 0; i < n; i++) {
-		if (p[i] < '0' || p[i] > '9')
-			return -1;
-		v = v * 10 + (p[i] - '0');
-	}
-	return v;
+	*wrong |= (tens > 9) | (ones > 9);
+	return (int)(tens * 10 + ones);
 }
 
 // "Z" or "+HH:MM", to the end of the text.
 static bool
 parse_offset(const char *p, const char *end, int *minutes)
 {
+	bool wrong = false;
+
 	*minutes = 0;
 	if (end - p == 1)
 		return *p == 'Z' || *p == 'z';
 	if (end - p != 6 || (*p != '+' && *p != '-') || p[3] != ':')
 		return false;
-	int h = digits(p + 1, 2), m = digits(p + 4, 2);
-	if (h < 0 || h > 23 || m < 0 || m > 59)
+	int h = two(p + 1, &wrong), m = two(p + 4, &wrong);
+	if (wrong || h > 23 || m > 59)
 		return false;
 	*minutes = (h * 60 + m) * (*p == '-' ? -1 : 1);
 	return true;
@@ -75,32 +74,31 @@ parse_offset(const char *p, const char *end, int *minutes)
 static bool
 parse_fraction(const char **p, const char *end, int *ms)
 {
-	int n = 0, unit = 100;
+	static const int units[] = {100, 10, 1};
+	int n = 0;
 
 	*ms = 0;
 	if (*p == end || **p != '.')
 		return true;
-	for (++*p; *p < end && **p >= '0' && **p <= '9'; ++*p, n++, unit /= 10)
-		*ms += (**p - '0') * unit;
+	for (++*p; *p < end && **p >= '0' && **p <= '9'; ++*p, n++)
+		*ms += n < 3 ? (**p - '0') * units[n] : 0;
 	return n > 0;
 }
 
 bool
 mr_time_parse(struct mr_str s, int64_t *out)
 {
-	int year, month, day, hour, minute, second, ms, offset;
+	int ms, offset;
+	bool wrong = false;
 
 	if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || s.p[13] != ':' || s.p[16] != ':' ||
 	    (s.p[10] != 'T' && s.p[10] != 't' && s.p[10] != ' '))
 		return false;
-	year = digits(s.p, 4);
-	month = digits(s.p + 5, 2);
-	day = digits(s.p + 8, 2);
-	hour = digits(s.p + 11, 2);
-	minute = digits(s.p + 14, 2);
-	second = digits(s.p + 17, 2);
-	if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour < 0 ||
-	    hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+	int year = two(s.p, &wrong) * 100 + two(s.p + 2, &wrong);
+	int month = two(s.p + 5, &wrong), day = two(s.p + 8, &wrong);
+	int hour = two(s.p + 11, &wrong), minute = two(s.p + 14, &wrong), second = two(s.p + 17, &wrong);
+	if (wrong || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 ||
+	    second > 60)
 		return false;
 	const char *p = s.p + 19, *end = s.p + s.n;
 	if (!parse_fraction(&p, end, &ms) || !parse_offset(p, end, &offset))
