@@ -6,169 +6,9 @@
 #include "event/json.h"
 
 #include "event/number.h"
-#include "event/simd.h"
+#include "event/tokens.h"
 
 #include <stdlib.h>
-
-struct mr_json {
-	struct mr_simd *simd;
-	const struct mr_tree *tree;
-	uint32_t depth_max, key_max, string_max;
-	struct mr_member *stack;    // items and members of the containers that are being read whole
-	size_t n, cap;
-	char *unescaped;            // room for the longest string and MR_PADDING
-};
-
-struct walk {
-	struct mr_json *json;
-	const char *doc;
-	size_t doc_n;
-	const uint32_t *at, *end;
-	uint32_t depth;
-	bool escapes;               // somewhere in the document there is a backslash
-	struct mr_arena *arena;
-	struct mr_fields *out;
-	struct mr_decode_error *error;
-};
-
-static size_t
-position(const struct walk *w)
-{
-	return w->at < w->end ? *w->at : w->doc_n;
-}
-
-static bool
-malformed(struct walk *w, const char *detail)
-{
-	return mr_bad(w->error, MR_BAD_JSON, position(w), detail);
-}
-
-// The token's first byte; 0, which begins no token that is right, at the end.
-static inline char
-peek(const struct walk *w)
-{
-	return w->at < w->end ? w->doc[*w->at] : 0;
-}
-
-static inline bool
-take(struct walk *w, char c)
-{
-	if (peek(w) != c)
-		return false;
-	w->at++;
-	return true;
-}
-
-// The whole token, without the white space that follows it. Other control bytes end no token.
-static inline struct mr_str
-text(const struct walk *w)
-{
-	const char *p = w->doc + w->at[0], *end = w->doc + w->at[1];
-
-	while ((unsigned char)end[-1] <= ' ' && (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t'))
-		end--;
-	return (struct mr_str){p, (size_t)(end - p)};
-}
-
-static bool
-descend(struct walk *w)
-{
-	if (w->depth >= w->json->depth_max)
-		return mr_bad(w->error, MR_BAD_TOO_DEEP, position(w), "nested too deep");
-	w->depth++;
-	w->at++;
-	return true;
-}
-
-static inline bool
-is_word(struct mr_str s)
-{
-	return mr_str_eq(s, MR_LIT("true")) || mr_str_eq(s, MR_LIT("false")) || mr_str_eq(s, MR_LIT("null"));
-}
-
-// What is between the quotes, escapes and all; `max` bounds it as it was sent.
-static inline bool
-raw_string(struct walk *w, uint32_t max, struct mr_str *raw)
-{
-	struct mr_str s = text(w);
-
-	if (s.n < 2 || s.p[0] != '"' || s.p[s.n - 1] != '"')
-		return malformed(w, "a string was expected");
-	if (s.n - 2 > max)
-		return mr_bad(w->error, MR_BAD_TOO_LARGE, position(w), "a key or string is too long");
-	*raw = (struct mr_str){s.p + 1, s.n - 2};
-	return true;
-}
-
-static inline bool
-has_escape(const struct walk *w, struct mr_str raw)
-{
-	return w->escapes && memchr(raw.p, '\\', raw.n) != NULL;
-}
-
-static bool
-unescape(struct walk *w, struct mr_str raw, struct mr_str *out)
-{
-	struct mr_json *j = w->json;
-	size_t n;
-
-	MR_ASSERT(raw.n <= j->key_max || raw.n <= j->string_max);
-	if (!mr_simd_unescape(j->simd, raw, j->unescaped, &n))
-		return malformed(w, "an escape that is none");
-	*out = mr_arena_copy(w->arena, (struct mr_str){j->unescaped, n});
-	return true;
-}
-
-// At a string; moves past it.
-static inline bool
-read_string(struct walk *w, uint32_t max, struct mr_str *out)
-{
-	if (!raw_string(w, max, out) || (has_escape(w, *out) && !unescape(w, *out, out)))
-		return false;
-	w->at++;
-	return true;
-}
-
-static inline bool
-skip_string(struct walk *w, uint32_t max)
-{
-	struct mr_str raw;
-
-	if (!raw_string(w, max, &raw))
-		return false;
-	if (has_escape(w, raw) && !mr_json_escapes(raw))
-		return malformed(w, "an escape that is none");
-	w->at++;
-	return true;
-}
-
-// A key and its colon; `key` NULL: nobody wants to know which.
-static inline bool
-read_key(struct walk *w, struct mr_str *key)
-{
-	if (peek(w) != '"')
-		return malformed(w, "a key was expected");
-	if (!(key ? read_string(w, w->json->key_max, key) : skip_string(w, w->json->key_max)))
-		return false;
-	return take(w, ':') || malformed(w, "':' was expected");
-}
-
-// The usual member, its four tokens looked at together: a key and a string that end where they seem to,
-// in a document without escapes. Not past them yet. False says nothing but that it is some other one.
-static inline bool
-plain_member(const struct walk *w, struct mr_str *key, struct mr_str *value)
-{
-	const uint32_t *at = w->at;
-
-	if (w->end - at < 4 || w->escapes)
-		return false;
-	const char *k = w->doc + at[0], *colon = w->doc + at[1], *v = w->doc + at[2], *next = w->doc + at[3];
-	if (*k != '"' || colon[-1] != '"' || *colon != ':' || *v != '"' || next[-1] != '"')
-		return false;
-	*key = (struct mr_str){k + 1, (size_t)(colon - k) - 2};
-	*value = (struct mr_str){v + 1, (size_t)(next - v) - 2};
-	return key->n <= w->json->key_max && value->n <= w->json->string_max;
-}
 
 // ---- what is not read ----
 
@@ -186,14 +26,40 @@ skip_scalar(struct walk *w, char c)
 	return true;
 }
 
+// Behind a value, and up to the next one that is to be looked at: closes containers, passes plain
+// members. *more is false at the end of the outermost.
+static inline bool
+skip_between(struct walk *w, uint64_t *objects, uint32_t from, bool *more)
+{
+	struct mr_str key, value;
+
+	for (;;) {
+		while (w->depth > from && take(w, *objects & 1 ? '}' : ']')) {
+			*objects >>= 1;
+			w->depth--;
+		}
+		*more = w->depth > from;
+		if (!*more)
+			return true;
+		if (!take(w, ','))
+			return malformed(w, "',' or a closing bracket was expected");
+		if (!(*objects & 1))
+			return true;
+		if (!plain_member(w, &key, &value))
+			return read_key(w, NULL);
+		w->at += 3;
+	}
+}
+
 // A container, its grammar checked. `objects` has a bit for each level opened here.
 static bool
 skip_container(struct walk *w)
 {
 	uint64_t objects = 0;
 	uint32_t from = w->depth;
+	bool more = true;
 
-	for (;;) {
+	while (more) {
 		char c = peek(w);
 		if (c == '{' || c == '[') {
 			if (!descend(w))
@@ -207,17 +73,10 @@ skip_container(struct walk *w)
 		} else if (!skip_scalar(w, c)) {
 			return false;
 		}
-		while (w->depth > from && take(w, objects & 1 ? '}' : ']')) {
-			objects >>= 1;
-			w->depth--;
-		}
-		if (w->depth == from)
-			return true;
-		if (!take(w, ','))
-			return malformed(w, "',' or a closing bracket was expected");
-		if ((objects & 1) && !read_key(w, NULL))
+		if (!skip_between(w, &objects, from, &more))
 			return false;
 	}
+	return true;
 }
 
 // One value of any shape.
@@ -246,7 +105,7 @@ push(struct mr_json *j)
 }
 
 // Between two items: *more is false once the container is closed.
-static bool
+static inline bool
 separator(struct walk *w, char close, bool *more)
 {
 	*more = take(w, ',');
