@@ -1,12 +1,7 @@
 #include "kept.h"
 
-#define STEP 16u // capacities are multiples of it, so that a text of about the same length stays in place
-
-static size_t
-capacity(size_t n)
-{
-	return (n + STEP - 1) / STEP * STEP;
-}
+#define STEP 16u       // capacities are multiples of it
+#define IDLE_MAX 64u   // bytes that may lie idle: texts change with each event, also to none and back
 
 struct mr_str
 mr_str_cut(struct mr_str s, size_t max)
@@ -24,8 +19,11 @@ mr_text_set(struct mr_mem *mem, struct mr_text *t, struct mr_str s, size_t max)
 	struct mr_str cut = mr_str_cut(s, max);
 
 	MR_ASSERT(max <= UINT32_MAX);
-	if (capacity(cut.n) != capacity(t->n))
-		t->p = mr_mem_resize(mem, t->p, capacity(t->n), capacity(cut.n));
+	if (cut.n > t->cap || t->cap - cut.n > IDLE_MAX) {
+		uint32_t cap = (uint32_t)((cut.n + STEP - 1) / STEP * STEP);
+		t->p = mr_mem_resize(mem, t->p, t->cap, cap);
+		t->cap = cap;
+	}
 	if (cut.n)
 		memmove(t->p, cut.p, cut.n);
 	t->n = (uint32_t)cut.n;
@@ -35,8 +33,8 @@ mr_text_set(struct mr_mem *mem, struct mr_text *t, struct mr_str s, size_t max)
 void
 mr_text_free(struct mr_mem *mem, struct mr_text *t)
 {
-	t->p = mr_mem_resize(mem, t->p, capacity(t->n), 0);
-	t->n = 0;
+	t->p = mr_mem_resize(mem, t->p, t->cap, 0);
+	t->n = t->cap = 0;
 }
 
 void

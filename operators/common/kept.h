@@ -7,7 +7,7 @@
 // Text owned by the user's memory. All zero: none.
 struct mr_text {
 	char *p;
-	uint32_t n;
+	uint32_t n, cap;
 };
 
 // Copies at most `max` bytes, cut at a character's boundary. False where something was cut.
