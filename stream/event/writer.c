@@ -32,18 +32,24 @@ mr_writer_free(struct mr_writer *w)
 	mr_writer_init(w, w->format);
 }
 
-static char *
+static void
+enlarge(struct mr_writer *w, size_t more)
+{
+	size_t cap = w->cap ? w->cap : FIRST_BYTES;
+
+	while (cap - w->n < more)
+		cap *= 2;
+	char *p = realloc(w->p, cap);
+	MR_ASSERT(p != NULL);
+	w->p = p;
+	w->cap = cap;
+}
+
+static inline char *
 grow(struct mr_writer *w, size_t more)
 {
-	if (more > w->cap - w->n) {
-		size_t cap = w->cap ? w->cap : FIRST_BYTES;
-		while (cap - w->n < more)
-			cap *= 2;
-		char *p = realloc(w->p, cap);
-		MR_ASSERT(p != NULL);
-		w->p = p;
-		w->cap = cap;
-	}
+	if (more > w->cap - w->n)
+		enlarge(w, more);
 	return w->p + w->n;
 }
 
@@ -163,16 +169,34 @@ escape_of(unsigned char c)
 	return c == '"' || c == '\\' ? (char)c : 0;
 }
 
-// Eight bytes at once: whether any of them is a quote, a backslash or below a space.
-static bool
-any_to_escape(const char *p)
+// Of eight bytes: whether any of them is a quote, a backslash or below a space.
+static inline bool
+any_to_escape(uint64_t v)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-	uint64_t v;
-
-	memcpy(&v, p, 8);
 	uint64_t quote = v ^ ones * '"', back = v ^ ones * '\\';
 	return (((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((back - ones) & ~back)) & high;
+}
+
+// Copies the next bytes, at most eight, where none of them is to be escaped; returns how many.
+static inline size_t
+copy_plain(char *out, const char *p, size_t n)
+{
+	uint64_t v;
+	uint32_t first, last;
+
+	if (n >= sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		memcpy(out, &v, sizeof(v));
+		return any_to_escape(v) ? 0 : sizeof(v);
+	}
+	if (n < sizeof(first))
+		return 0;
+	memcpy(&first, p, sizeof(first));
+	memcpy(&last, p + n - sizeof(last), sizeof(last));
+	memcpy(out, &first, sizeof(first));
+	memcpy(out + n - sizeof(last), &last, sizeof(last));
+	return any_to_escape(first | (uint64_t)last << 32) ? 0 : n;
 }
 
 static void
@@ -184,10 +208,10 @@ json_text(struct mr_writer *w, struct mr_str s)
 	char *out = grow(w, s.n * 6 + 2), *start = out;
 	*out++ = '"';
 	for (size_t i = 0; i < s.n;) {
-		if (s.n - i >= 8 && !any_to_escape(s.p + i)) {
-			memcpy(out, s.p + i, 8);
-			out += 8;
-			i += 8;
+		size_t n = copy_plain(out, s.p + i, s.n - i);
+		if (n > 0) {
+			out += n;
+			i += n;
 			continue;
 		}
 		unsigned char c = (unsigned char)s.p[i++];
