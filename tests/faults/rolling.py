@@ -86,6 +86,9 @@ class Rolling(case.Case):
         self.finish()
 
     def test_two_processes_with_one_instance_name(self):
+        """A second process is started with the instance name of one that runs: the group gives it the seat,
+        and the first is fenced, as member and as producer, in the middle of its transactions.
+        One of the two ends and says why; the other goes on, and nothing is there twice or missing."""
         self.begin("pair")
         self.under(users=50, rate=200).start()
         self.follower.start()
@@ -97,6 +100,7 @@ class Rolling(case.Case):
         second.start()
         self.world.instances.append(second)
         ended = harness.until("one of the two ends", 30, lambda: [i for i in (first, second) if not i.alive])
+        self.assertIn("error", ended[0].log)
         say("two of one name: %s" % [line for line in ended[0].log.splitlines() if "error" in line][-1:])
         self.taken_over()
         self.finish()
