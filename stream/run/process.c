@@ -427,6 +427,8 @@ serve(struct process *p)
 		if (status == MR_KAFKA_OK || status == MR_KAFKA_AGAIN)
 			continue;
 		say(p, 3, "consumer", mr_source_error(p->source));
+		if (status == MR_KAFKA_FENCED)
+			say(p, 3, "another process runs under our instance name; each needs one of its own", p->instance);
 		if (status == MR_KAFKA_FATAL || status == MR_KAFKA_FENCED)
 			return false;
 	}
