@@ -70,6 +70,38 @@ gather(void *arg, const struct mr_kafka_record *k)
 	return (l->n_items < MR_BATCH_MAX && mr_arena_used(p->arena) < GATHERED_BYTES_MAX) || apply_gathered(p);
 }
 
+// No longer kept: profiles miss them, and we say so.
+static void
+lose(struct replay *p, const struct mr_journal_input *in, uint64_t n)
+{
+	struct mr_lane *l = p->lane;
+
+	mr_stats_add(l->worker->conf.stats, MR_STAT_GAPS, n);
+	mr_worker_log(l->worker, 3, "partition %d: %llu records of '%s' from offset %lld on are no longer kept; profiles "
+	    "miss them", l->number, (unsigned long long)n, l->worker->conf.topics[in->topic], (long long)in->from);
+	mr_task_skip(l->task, n);
+	p->gap = true;
+}
+
+// The beginning of what is left of a range is gone: those that follow keep their numbers.
+static bool
+skip_lost(struct replay *p, const struct mr_journal_input *in, uint64_t before, int64_t *next)
+{
+	const struct mr_worker *w = p->lane->worker;
+	uint64_t lost;
+
+	if (!apply_gathered(p))
+		return false;
+	struct mr_journal_input rest = *in;
+	rest.from = *next;
+	rest.count = in->count - (mr_task_seq(p->lane->task) - before);
+	if (mr_journal_lost(p->readers->inputs, w->conf.topics[in->topic], p->lane->number, &rest, next, &lost) != MR_KAFKA_OK)
+		return fail(p, mr_log_reader_error(p->readers->inputs));
+	if (lost > 0)
+		lose(p, &rest, lost);
+	return true;
+}
+
 static bool
 replay_range(struct replay *p, const struct mr_journal_input *in)
 {
@@ -83,9 +115,10 @@ replay_range(struct replay *p, const struct mr_journal_input *in)
 		int64_t from = next;
 		enum mr_kafka_status status = mr_log_reader_range(p->readers->inputs, w->conf.topics[in->topic], l->number,
 		    next, in->to, 500, gather, p, &next);
-		if (status == MR_KAFKA_MISSING)
-			break;
-		if (status != MR_KAFKA_OK && status != MR_KAFKA_AGAIN)
+		if (status == MR_KAFKA_MISSING) {
+			if (!skip_lost(p, in, before, &next))
+				return false;
+		} else if (status != MR_KAFKA_OK && status != MR_KAFKA_AGAIN)
 			return fail(p, mr_log_reader_error(p->readers->inputs));
 		if (next > from)
 			tries = 0;
@@ -95,14 +128,10 @@ replay_range(struct replay *p, const struct mr_journal_input *in)
 	uint64_t applied = mr_task_seq(l->task) - before;
 	if (applied > in->count)
 		return fail(p, "an input topic holds more records than were journalled: was it created anew?");
-	if (applied < in->count) {   // no longer kept: profiles miss them, and we say so
-		mr_stats_add(w->conf.stats, MR_STAT_GAPS, in->count - applied);
-		mr_worker_log(w, 3, "partition %d: %llu records of '%s' from offset %lld on are no longer kept; profiles "
-		    "miss them", l->number, (unsigned long long)(in->count - applied), w->conf.topics[in->topic],
-		    (long long)in->from);
-		mr_task_skip(l->task, in->count - applied);
-		p->gap = true;
-	}
+	if (next < in->to)
+		return fail(p, "an input topic gives no answer");
+	if (applied < in->count)
+		lose(p, in, in->count - applied);
 	return true;
 }
 
@@ -216,16 +245,28 @@ change_config(struct replay *p, struct mr_str hash)
 	return ok;
 }
 
-static bool
-begin_replay(struct replay *p, const struct mr_journal_record *r)
+// The journal's beginning has expired: what is rebuilt goes back to its first record that is kept.
+static void
+lose_head(struct replay *p, uint64_t first_seq, int64_t time_ms)
 {
 	struct mr_lane *l = p->lane;
+	char time[25] = "now";
 
+	if (time_ms >= 0)
+		mr_time_format(time, time_ms);
+	mr_stats_add(l->worker->conf.stats, MR_STAT_GAPS, first_seq - 1 - p->meta_seq);
+	mr_worker_log(l->worker, 3, "partition %d: inputs %llu to %llu are no longer in the journal: profiles are as the "
+	    "store has them, and go on from %s", l->number, (unsigned long long)p->meta_seq + 1,
+	    (unsigned long long)first_seq - 1, time);
+}
+
+static bool
+begin_replay(struct replay *p, const struct mr_journal_record *r, int64_t time_ms)
+{
 	if (!start_task(p, r->config_hash, r->first_seq - 1, p->meta_seq, mr_writer_str(&p->state)))
 		return false;
 	if (r->first_seq > p->meta_seq + 1)
-		mr_worker_log(l->worker, 3, "partition %d: inputs %llu to %llu are no longer in the journal; profiles miss "
-		    "them", l->number, (unsigned long long)p->meta_seq + 1, (unsigned long long)r->first_seq - 1);
+		lose_head(p, r->first_seq, time_ms);
 	return true;
 }
 
@@ -249,7 +290,7 @@ replay_record(void *arg, const struct mr_kafka_record *k)
 	if (r.claim || (l->task && r.first_seq != mr_task_seq(l->task) + 1))
 		goto out;   // no inputs, or no part of the chain
 	if (l->task == NULL)
-		ok = begin_replay(p, &r);
+		ok = begin_replay(p, &r, k->timestamp_ms);
 	else if (!mr_str_eq(r.config_hash, mr_str_of(p->hash)))
 		ok = change_config(p, r.config_hash);
 	if (!ok)
@@ -289,6 +330,10 @@ mr_catch_up(struct mr_lane *l, const struct mr_readers *readers, uint64_t meta_s
 			ok = status == MR_KAFKA_OK || status == MR_KAFKA_AGAIN;
 		}
 	} else {
+		ok = start_task(&p, ours, end->last_seq, meta_seq, (struct mr_str){end->state, end->state_n});
+	}
+	if (ok && !p.failed && l->task == NULL) {   // all that the store misses
+		lose_head(&p, end->last_seq + 1, -1);
 		ok = start_task(&p, ours, end->last_seq, meta_seq, (struct mr_str){end->state, end->state_n});
 	}
 	if (ok && !p.failed && (l->task == NULL || mr_task_seq(l->task) != end->last_seq))

@@ -96,7 +96,7 @@ mr_journal_read_end(struct mr_log_reader *committed, struct mr_log_reader *all, 
 			break;
 	}
 	mr_arena_free(scan.arena);
-	end->expired = !end->any && true_end > 0;
+	end->expired = !end->any && low > 0;   // from offset 0 on, what is there was aborted: a claim that failed
 	return status;
 }
 
@@ -188,5 +188,31 @@ mr_journal_find(struct mr_log_reader *committed, const char *topic, int32_t part
 			break;
 	}
 	mr_arena_free(scan.arena);
+	return status;
+}
+
+static bool
+count_record(void *arg, const struct mr_kafka_record *k)
+{
+	(void)k;
+	++*(uint64_t *)arg;
+	return true;
+}
+
+enum mr_kafka_status
+mr_journal_lost(struct mr_log_reader *committed, const char *topic, int32_t partition, const struct mr_journal_input *in,
+    int64_t *kept, uint64_t *lost)
+{
+	uint64_t left = 0;
+	int64_t low = in->to, end;
+	enum mr_kafka_status status = mr_log_reader_ends(committed, topic, partition, 5000, &low, &end);
+
+	if (status == MR_KAFKA_MISSING)
+		low = in->to;   // the topic is gone
+	else if (status != MR_KAFKA_OK)
+		return status;
+	*kept = low < in->to ? low : in->to;
+	status = read_all(committed, topic, partition, *kept, in->to, count_record, &left);
+	*lost = left < in->count ? in->count - left : 0;
 	return status;
 }

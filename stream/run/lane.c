@@ -240,6 +240,16 @@ tick_if_idle(struct mr_lane *l)
 	}
 }
 
+// An idle task's journal would expire: its end is written anew, with the positions.
+static void
+keep_journal(struct mr_lane *l)
+{
+	const struct mr_worker *w = l->worker;
+
+	if (w->conf.journal_idle_ms > 0 && mr_mono_ms(w->conf.clock) - l->journalled_ms >= w->conf.journal_idle_ms)
+		mr_share_take(mr_rotation_share(l->worker, l), l->task);
+}
+
 // ---- the step ----
 
 static bool
@@ -259,8 +269,10 @@ mr_lane_step(struct mr_lane *l)
 	if (l->state != MR_LANE_RUNNING || l->source == NULL || !may_apply(l))
 		return false;
 	if (!l->has_batch && !drain(l)) {
-		if (l->state == MR_LANE_RUNNING)
+		if (l->state == MR_LANE_RUNNING) {
 			tick_if_idle(l);
+			keep_journal(l);
+		}
 		return false;
 	}
 	if (bad_batch(l))

@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #define GROUP_MS 2000
+#define TOPIC_MS 10000
+#define JOURNAL_IDLE_MS 3600000   // at most: no sensible retention is shorter than some of these
 
 bool
 mr_past_fits(const struct mr_kafka_conf *kafka, const char *app, const char *const *topics, size_t n_topics,
@@ -35,4 +37,15 @@ mr_past_fits(const struct mr_kafka_conf *kafka, const char *app, const char *con
 		return false;
 	}
 	return true;
+}
+
+int64_t
+mr_journal_idle_ms(struct mr_admin *admin, const char *journal)
+{
+	struct mr_topic_info info;
+
+	if (mr_admin_topic(admin, journal, TOPIC_MS, &info) != MR_KAFKA_OK || !info.configs || info.retention_ms < 0 ||
+	    info.retention_ms / 4 > JOURNAL_IDLE_MS)
+		return JOURNAL_IDLE_MS;
+	return info.retention_ms / 4 + 1;
 }

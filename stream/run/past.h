@@ -10,4 +10,9 @@
 bool mr_past_fits(const struct mr_kafka_conf *, const char *app, const char *const *topics, size_t n_topics,
     const char *journal, int32_t partitions, char line[1024]);
 
+// How soon the journal of an idle task is to be written anew: well inside the topic's retention, where we
+// are told it.
+struct mr_admin;
+int64_t mr_journal_idle_ms(struct mr_admin *, const char *journal);
+
 #endif

@@ -43,6 +43,7 @@ struct process {
 	size_t n_inputs;
 	int32_t partitions;
 	char cluster_id[64];
+	int64_t journal_idle_ms;
 	bool told_ready;
 	int64_t trouble_ms;          // monotonic; of the consumer's last error; 0: none to show
 };
@@ -154,8 +155,10 @@ check_topics(struct process *p)
 		fputs(report.text, stderr);
 	p->partitions = report.partitions;
 	bool ok = status == MR_KAFKA_OK && report.errors == 0;
-	if (ok)
+	if (ok) {
 		mr_admin_cluster_id(admin, CHECK_MS, p->cluster_id);
+		p->journal_idle_ms = mr_journal_idle_ms(admin, p->journal);
+	}
 	free(report.text);
 	free(ws);
 	if (admin)
@@ -350,6 +353,7 @@ start_worker(struct process *p, size_t number)
 		.n_topics = p->n_inputs,
 		.journal = p->journal,
 		.config_topic = p->configs,
+		.journal_idle_ms = p->journal_idle_ms,
 		.partitions = p->partitions,
 		.cluster_id = mr_str_of(p->cluster_id),
 		.stats = t->stats,

@@ -3,6 +3,7 @@
 #include "core/arena.h"
 #include "core/journal.h"
 #include "kafka/reader.h"
+#include "run/takeover.h"
 #include "run/topics.h"
 
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct reading {
 	char names[3][MR_TOPIC_NAME_MAX];
 	struct mr_arena *arena;
 	int32_t partition;
+	int64_t low[3];            // what is kept of the inputs begins there
 	size_t topic;              // of the range under way
 	bool begun;
 	char *error;
@@ -72,6 +74,25 @@ read_range(struct reading *r, struct mr_log_reader *reader, const char *topic, i
 	return r->error[0] == '\0' && (next >= to || fail(r, topic, "no answer from the brokers"));
 }
 
+// Where its beginning is no longer kept, what is left of it: as a live run that is taken over does.
+static bool
+apply_range(struct reading *r, const struct mr_journal_input *in)
+{
+	const char *topic = r->names[in->topic];
+	int64_t from = in->from;
+	uint64_t lost;
+
+	if (topic[0] == '\0')
+		return fail(r, "journal", "it names more input topics than the configuration");
+	if (r->low[in->topic] > in->from) {
+		if (mr_journal_lost(r->inputs, topic, r->partition, in, &from, &lost) != MR_KAFKA_OK)
+			return fail(r, topic, mr_log_reader_error(r->inputs));
+		mr_task_skip(mr_replay_task(r->replay, r->partition), lost);
+	}
+	r->topic = in->topic;
+	return read_range(r, r->inputs, topic, from, in->to, apply);
+}
+
 static bool
 apply_inputs(struct reading *r, const struct mr_journal_record *record)
 {
@@ -83,10 +104,7 @@ apply_inputs(struct reading *r, const struct mr_journal_record *record)
 		const struct mr_due_bound upto = {in->due_ms, in->user};
 		switch (in->kind) {
 		case MR_JOURNAL_RANGE:
-			if (r->names[in->topic][0] == '\0')
-				return fail(r, "journal", "it names more input topics than the configuration");
-			r->topic = in->topic;
-			ok = read_range(r, r->inputs, r->names[in->topic], in->from, in->to, apply);
+			ok = apply_range(r, in);
 			break;
 		case MR_JOURNAL_TICK:
 			mr_task_tick(task, in->time_ms, in->bounded ? &upto : NULL);
@@ -133,6 +151,9 @@ read_partition(struct reading *r)
 	struct mr_log_reader *reader = r->inputs;
 
 	if (r->conf->journal) {
+		for (size_t i = 0; i < 3 && r->names[i][0]; i++)
+			if (mr_log_reader_ends(r->inputs, r->names[i], r->partition, ENDS_MS, &r->low[i], &end) != MR_KAFKA_OK)
+				return fail(r, r->names[i], mr_log_reader_error(r->inputs));
 		mr_journal_topic(r->conf->config, journal);
 		topic = journal;
 		reader = r->journal;

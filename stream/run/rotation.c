@@ -70,6 +70,7 @@ mr_rotation_share(struct mr_worker *w, struct mr_lane *lane)
 	if (lane->share)
 		return lane->share;
 	open_txn(w, t);
+	lane->journalled_ms = mr_mono_ms(w->conf.clock);
 	lane->share = mr_share_new(lane, t->bound_ms, mr_task_seq(lane->task) + 1);
 	// A share of ticks alone says where its inputs stand, too: a successor goes on from there.
 	memcpy(lane->share->positions, lane->positions, sizeof(lane->positions));

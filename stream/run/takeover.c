@@ -113,7 +113,7 @@ read_end(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 	return false;
 }
 
-// A new task begins with what is kept of its inputs.
+// Where what is kept of the inputs begins: there a new task does.
 static bool
 first_positions(struct mr_lane *l, struct mr_readers *r, int64_t *ends)
 {
@@ -131,20 +131,22 @@ first_positions(struct mr_lane *l, struct mr_readers *r, int64_t *ends)
 	return true;
 }
 
-// The journal's positions, unless an input ends before.
+// The journal's positions, or the first ones that are kept, unless an input ends before.
 static bool
 journal_positions(struct mr_lane *l, const struct mr_journal_end *end, const int64_t *ends)
 {
 	const struct mr_worker *w = l->worker;
 
-	memcpy(l->positions, end->positions, end->n_positions * sizeof(l->positions[0]));
-	for (uint32_t i = 0; i < end->n_positions; i++)
-		if (l->positions[i] > ends[i]) {
+	for (uint32_t i = 0; i < end->n_positions; i++) {
+		if (end->positions[i] > ends[i]) {
 			mr_worker_log(w, 3, "partition %d of '%s' ends at offset %lld, and %lld was read already: it was created anew "
 			    "or truncated; use another app name", l->number, w->conf.topics[i], (long long)ends[i],
-			    (long long)l->positions[i]);
+			    (long long)end->positions[i]);
 			return false;
 		}
+		if (end->positions[i] > l->positions[i])
+			l->positions[i] = end->positions[i];
+	}
 	return true;
 }
 
@@ -159,6 +161,9 @@ claim_of(struct mr_lane *l, const struct mr_journal_end *end)
 	memcpy(s->config_hash, end->config_hash, sizeof(s->config_hash));
 	l->epoch = end->epoch + 1;
 	memcpy(s->positions, l->positions, sizeof(s->positions));
+	for (uint32_t i = 0; i < end->n_positions; i++)
+		if (end->positions[i] < l->positions[i])
+			mr_share_add_gap(s, i, end->positions[i], l->positions[i]);
 	mr_writer_put(&s->state, (struct mr_str){end->state, end->state_n});
 	return s;
 }
@@ -176,9 +181,8 @@ prepare(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 	}
 	if (!read_end(l, r, end))
 		return false;
-	if (end->expired)
-		mr_worker_log(w, 4, "partition %d: its journal has expired; records between the last flush and now may be "
-		    "missing from profiles", l->number);
+	if (end->expired && !mr_lost_journal(l, end))
+		return false;
 	if (!end->any)
 		return first_positions(l, r, ends);
 	if (end->n_positions > w->conf.n_topics) {
@@ -191,7 +195,6 @@ prepare(struct mr_lane *l, struct mr_readers *r, struct mr_journal_end *end)
 		    "another app name, with topics of its own", l->number, end->partitions, w->conf.partitions);
 		return false;
 	}
-	// Of topics that were added, the first ones count.
 	return first_positions(l, r, ends) && journal_positions(l, end, ends);
 }
 
@@ -258,8 +261,9 @@ resume(struct mr_lane *l, struct mr_readers *r, const struct mr_journal_end *end
 		return false;
 	l->w = meta.w;
 	l->meta_seq = meta.seq;
-	uint64_t meta_seq = meta.seq;
+	uint64_t meta_seq = end->expired ? end->last_seq : meta.seq;
 	int64_t began_ms = mr_mono_ms(w->conf.clock);
+	mr_lost_inputs(l, end);
 	if (!sign_store(l, meta.cluster_id.n == 0) || !mr_catch_up(l, r, meta_seq, end))
 		return false;
 	l->committed_seq = end->last_seq;
@@ -269,6 +273,9 @@ resume(struct mr_lane *l, struct mr_readers *r, const struct mr_journal_end *end
 		return false;
 	}
 	l->state = MR_LANE_RUNNING;
+	l->journalled_ms = mr_mono_ms(w->conf.clock);
+	if (end->expired)
+		mr_pages_flush(l, true);   // meta.seq: nothing before is there to be replayed
 	mr_report_resumed(l);
 	mr_stats_add(w->conf.stats, MR_STAT_TAKEOVERS, 1);
 	mr_worker_log(w, 6, "partition %d is ours: epoch %llu, %llu inputs, %llu replayed in %lld ms", l->number,

@@ -17,7 +17,7 @@ struct mr_readers {
 // What the end of a journal says. Strings are copies.
 struct mr_journal_end {
 	bool any;                    // false: the journal holds no record
-	bool expired;                // it held some once: never a new task
+	bool expired;                // it may have held some once: never a new task
 	int64_t low, end;            // offsets
 	uint64_t epoch, last_seq;
 	int64_t positions[MR_TOPICS_MAX];
@@ -49,6 +49,17 @@ void mr_hanging_free(struct mr_hanging *);
 // Whether a transaction that was open in one of the lane's outputs at the first look still is: others may
 // write there, too, but theirs end soon. False also where nobody answers.
 bool mr_hanging_look(struct mr_hanging *, const struct mr_lane *, const struct mr_readers *);
+
+// What is lost of a journalled range, where its beginning is no longer kept: how many of its records, and
+// the first offset that is. OK, AGAIN, DENIED, FATAL.
+enum mr_kafka_status mr_journal_lost(struct mr_log_reader *, const char *topic, int32_t partition,
+    const struct mr_journal_input *, int64_t *kept, uint64_t *lost);
+
+// The journal's positions are no longer kept: the lane's are behind them. Counts and says so.
+void mr_lost_inputs(struct mr_lane *, const struct mr_journal_end *);
+// The journal has expired: fills what can be known of its end from the group and the store. False: it
+// can't be gone on (said in the log).
+bool mr_lost_journal(struct mr_lane *, struct mr_journal_end *);
 
 // Makes the lane's task and applies to it, in silence, what the journal holds after `meta_seq`, each input
 // under the configuration that was in force. False: it could not be done now (said in the log); try again.

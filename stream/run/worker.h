@@ -26,6 +26,7 @@ struct mr_worker_conf {
 	size_t n_topics;
 	const char *journal;              // topic
 	const char *config_topic;         // where configurations are kept; NULL: nowhere
+	int64_t journal_idle_ms;          // the journal of an idle task is written anew after so long; 0: never
 	int32_t partitions;               // of every topic
 	struct mr_str cluster_id;
 	struct mr_stats *stats;           // a part of its own (mr_stats_part), or NULL

@@ -42,6 +42,7 @@ struct mr_lane {
 	uint64_t epoch;              // of the claim
 	uint64_t committed_seq;
 	struct mr_share *share;      // of the open transaction, still growing
+	int64_t journalled_ms;       // monotonic; its last journal record
 	struct mr_share *denied;     // shares that wait for a permission
 	int64_t positions[MR_TOPICS_MAX];  // next offset to apply
 

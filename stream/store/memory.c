@@ -145,12 +145,11 @@ memory_take(struct mr_store *st, uint32_t partition, uint64_t epoch, struct mr_s
 	struct mr_table *pt = enter(m, partition);
 
 	MR_ASSERT(epoch > 0);
-	*meta = (struct mr_store_meta){0};
-	if (pt->epoch > epoch)
-		return leave(m, MR_STORE_FENCED, fence_text(MR_STORE_FENCED));
 	copy_reserve(m, pt->cluster_id.n + pt->build.n);
 	*meta = (struct mr_store_meta){.epoch = pt->epoch, .w = pt->w, .seq = pt->seq,
 	    .cluster_id = copy_out(m, pt->cluster_id), .build = copy_out(m, pt->build)};
+	if (pt->epoch > epoch)
+		return leave(m, MR_STORE_FENCED, fence_text(MR_STORE_FENCED));
 	pt->epoch = epoch;
 	return leave(m, MR_STORE_OK, NULL);
 }

@@ -148,12 +148,12 @@ redis_take(struct mr_store *st, uint32_t partition, uint64_t epoch, struct mr_st
 	key(r, partition, "probe");
 	number(r, epoch);
 	status = call(r, MR_REDIS_TAKE, deadline, MR_STORE_UNKNOWN, 6);
-	if (status != MR_STORE_OK)
+	if (status != MR_STORE_OK && status != MR_STORE_FENCED)
 		return status;
 	redisReply **e = r->replies[0]->element;
 	*meta = (struct mr_store_meta){.epoch = reply_number(e[1]), .w = reply_number(e[2]), .seq = reply_number(e[3]),
 	    .cluster_id = reply_str(e[4]), .build = reply_str(e[5])};
-	return MR_STORE_OK;
+	return status;
 }
 
 static enum mr_store_status

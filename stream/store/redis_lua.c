@@ -25,7 +25,10 @@ static const char *const scripts[MR_REDIS_SCRIPTS] = {
 	// meaning, so that a missing permission shows here, and never in the middle of a chunk.
 	[MR_REDIS_TAKE] =
 	"local m = redis.call('HMGET', KEYS[1], 'epoch', 'w', 'seq', 'cluster', 'build')\n"
-	"if tonumber(m[1] or '0') > tonumber(ARGV[1]) then return {1} end\n"
+	"local function meta(status)\n"
+	"  return {status, m[1] or '0', m[2] or '0', m[3] or '0', m[4] or '', m[5] or ''}\n"
+	"end\n"
+	"if tonumber(m[1] or '0') > tonumber(ARGV[1]) then return meta(1) end\n"
 	"redis.call('DEL', KEYS[2])\n"
 	"redis.call('ZADD', KEYS[2], 0, 'a')\n"
 	"redis.call('ZREM', KEYS[2], 'a')\n"
@@ -36,7 +39,7 @@ static const char *const scripts[MR_REDIS_SCRIPTS] = {
 	"redis.call('MGET', KEYS[2])\n"
 	"redis.call('DEL', KEYS[2])\n"
 	"redis.call('HSET', KEYS[1], 'epoch', ARGV[1])\n"
-	"return {0, m[1] or '0', m[2] or '0', m[3] or '0', m[4] or '', m[5] or ''}\n",
+	"return meta(0)\n",
 
 	// KEYS: meta, due, users' keys. ARGV: epoch, w, users.
 	[MR_REDIS_READ] =

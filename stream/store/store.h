@@ -55,7 +55,8 @@ struct mr_store_ops {
 	// Takes the task for `epoch` (> 0; higher than the one there, or the same: a restart of ours) and
 	// reads its meta as the last owner left it (meta->epoch is the last owner's; go on with
 	// w = meta->w); *meta is zero for a task that the store has never seen. Strings live until the
-	// next call for the same handle. A higher epoch there: FENCED. An unknown outcome: call it again.
+	// next call for the same handle. A higher epoch there: FENCED, and *meta says which. An unknown
+	// outcome: call it again.
 	enum mr_store_status (*take)(struct mr_store *, uint32_t partition, uint64_t epoch, struct mr_store_meta *meta);
 
 	// Every call below is fenced: a higher epoch in the store, or ours with a higher w: FENCED;

@@ -139,6 +139,7 @@ store_suite_lower_epoch_is_refused(struct backend *b)
 	struct mr_store_meta meta;
 
 	IS(MR_STORE_FENCED, st->ops->take(st, 3, 4, &meta));
+	cr_assert(meta.epoch == 5 && meta.w == 0);
 	OK(st->ops->take(st, 3, 6, &meta));
 	cr_assert_eq(meta.epoch, 5);
 	mr_store_close(st);
