@@ -96,7 +96,7 @@ def rss_of(pid):
 
 
 class Running:
-    """A started engine. `samples`: (seconds, events read, CPU seconds, bytes of memory)."""
+    """A started engine. `samples`: (seconds, events read, CPU seconds, bytes of memory, CPU seconds of those beside)."""
 
     def __init__(self, command, log, beside=()):
         self.beside = list(beside)                # pids whose CPU and memory are its own too
@@ -112,8 +112,8 @@ class Running:
     def sample(self, events):
         pid = self.process.pid
         try:
-            self.samples.append((time.monotonic(), events, cpu_of(pid) + sum(map(cpu_of, self.beside)) - self.base,
-                                 rss_of(pid) + sum(map(rss_of, self.beside))))
+            beside = sum(map(cpu_of, self.beside)) - self.base
+            self.samples.append((time.monotonic(), events, cpu_of(pid) + beside, rss_of(pid) + sum(map(rss_of, self.beside)), beside))
         except (OSError, AttributeError):         # it has ended
             pass
 

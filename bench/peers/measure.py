@@ -13,11 +13,13 @@ LEAST_WARM_S = 20    # of CPU
 
 
 class Figure:
-    """us: CPU microseconds an event; rate: events a second; memory: bytes; warm_s: CPU until it was steady."""
+    """us: CPU microseconds an event; rate: events a second; memory: bytes; warm_s: CPU until it was steady;
+    beside_us: what of us the processes beside it took."""
 
     def __init__(self, first, last):
         seconds, events, cpu = (b - a for a, b in zip(first[:3], last[:3]))
         self.us, self.rate, self.memory, self.warm_s = cpu * 1e6 / events, events / seconds, last[3], first[2]
+        self.beside_us = (last[4] - first[4]) * 1e6 / events
 
 
 def buckets(samples):
@@ -55,4 +57,4 @@ def drain_all(process, events, most_s=400):
     harness.until("all events", most_s, lambda: process.alive() and process.events >= events, every=0.02)
     first, last = next(s for s in process.samples if s[1]), process.samples[-1]
     # The CPU is all that was taken since the start, the rate that from the first events on.
-    return Figure((first[0] - 0.1, 0, 0), last)
+    return Figure((first[0] - 0.1, 0, 0, 0, 0), last)

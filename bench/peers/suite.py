@@ -1,9 +1,10 @@
 """Suite *peers*: Millrace, Kafka Streams and Flink at the same job on the same topic in the same run.
 
 Each case first compares what both publish on a small input (same.py), then drains a preloaded topic with
-each: the peer until its rate is steady, which is said, Millrace as a whole, start and stop included and with
+each: the peer until its rate is steady, which is said, Millrace as a whole, start-up included and with
 the CPU and memory of its Redis. Or it sends events at a fixed rate, and kills what reads them.
 """
+import statistics
 import sys
 
 from confluent_kafka.admin import AdminClient
@@ -85,7 +86,10 @@ def drained(bench, engines, chosen, topic, events, times, config="job.yaml"):
 
 def record(case, name, figures, warm, **beside):
     """CPU, rate and memory of some runs; the figure of CPU."""
-    note = "steady after %.0f to %.0f s of CPU" % (min(f.warm_s for f in figures), max(f.warm_s for f in figures)) if warm else None
+    if warm:
+        note = "steady after %.0f to %.0f s of CPU" % (min(f.warm_s for f in figures), max(f.warm_s for f in figures))
+    else:
+        note = "of it Redis %.2f" % statistics.median(f.beside_us for f in figures)
     cpu = case.record(name + ": CPU", "us/event", [f.us for f in figures], kind="cpu", note=note,
                       peer=beside.get("cpu"))
     rate = case.record(name + ": rate", "events/s", [f.rate for f in figures], kind="rate", peer=beside.get("rate"))

@@ -82,13 +82,14 @@ def samples(costs):
     events = [0]
     for us in costs:
         events.append(events[-1] + 1e6 / us)
-    return [(float(i), n, float(i), 1 << 20) for i, n in enumerate(events)]
+    return [(float(i), n, float(i), 1 << 20, i / 4) for i, n in enumerate(events)]
 
 
 class Warm(unittest.TestCase):
     def test_a_figure_is_of_what_came_after_the_warm_up(self):
         found = measure.steady(samples([300 - 6 * i for i in range(40)] + [60] * 25))
         self.assertAlmostEqual(found.us, 60, delta=2)
+        self.assertAlmostEqual(found.beside_us, 15, delta=0.5)
         self.assertGreaterEqual(found.warm_s, measure.LEAST_WARM_S)
         self.assertAlmostEqual(found.rate, 1e6 / 60, delta=600)
 
