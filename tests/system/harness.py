@@ -26,14 +26,16 @@ class Servers:
         self.dir = tempfile.mkdtemp(prefix="mr-")   # short: a Unix socket lies in it
         try:
             self.do("start", *self.options)
-        except BaseException:
-            shutil.rmtree(self.dir)
+        except BaseException:      # one of them may run already
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        self.do("stop")
-        shutil.rmtree(self.dir)
+        try:
+            self.do("stop")
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def do(self, command, *args):
         r = subprocess.run([self.script, command, self.dir, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
