@@ -83,7 +83,7 @@ def table(lines):
     commits = list(dict.fromkeys(f["commit"] for f in figures.latest))
     head = "On an %s, %d cores, %d GiB, Linux %s, at commit %s; medians, with the least and greatest run%s:\n\n" % (
         h["cpu"], h["cores"], h["memory_gib"], h["kernel"], ", ".join(commits),
-        ". Others used the machine at\nthe same time: take instructions and CPU time from it, not latencies" if results.shared(figures.latest) else "")
+        ".\nOthers used the machine at the same time: take instructions and CPU time from it, not latencies" if results.shared(figures.latest) else "")
     return head + "| what | figure |\n|---|---|\n" + "".join("| %s | %s |\n" % row for row in rows)
 
 
