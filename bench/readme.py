@@ -76,10 +76,16 @@ def recovery(figures):
         yield ("first action after a kill, restarted in place, %s users" % n(f["parameters"]["users"]), between(f) + " s")
 
 
+def peers(figures):
+    for f in figures.find("peers", "Millrace: CPU", job="shop"):
+        yield ("sessions, sums and an abandoned cart, drained; beside %s" % f["parameters"]["peer"],
+               "%s µs of CPU an event; the peer takes %s" % (between(f), n(f["peer"]["median"])))
+
+
 def table(lines):
     """The lines between the markers."""
     figures = page.Figures(lines)
-    h, rows = figures.host, [row for part in (core, pipeline, latency, recovery) for row in part(figures)]
+    h, rows = figures.host, [row for part in (core, pipeline, latency, recovery, peers) for row in part(figures)]
     commits = list(dict.fromkeys(f["commit"] for f in figures.latest))
     head = "On an %s, %d cores, %d GiB, Linux %s, at commit %s; medians, with the least and greatest run%s:\n\n" % (
         h["cpu"], h["cores"], h["memory_gib"], h["kernel"], ", ".join(commits),
