@@ -33,6 +33,8 @@
 	X(ACCEPT_NEWER_STORE, "accept-newer-store", "a store that is ahead of the journal is taken") \
 	X(TICK_WITHOUT_BOUND, "tick-without-bound", "a replay fires all that is due where the tick stopped early") \
 	X(IGNORE_DIGEST, "ignore-digest", "a replay does not compare its inputs with the journal's digest") \
+	X(LEAVE_IDLE_JOURNAL, "leave-idle-journal", "the journal of an idle task is not written anew") \
+	X(EXPIRED_IS_NEW, "expired-is-new", "a task whose journal has expired counts as a new one") \
 	X(LEAVE_EFFECTS_OPEN, "leave-effects-open", "a take-over leaves a dead owner's effects open")
 
 enum mr_mutation {

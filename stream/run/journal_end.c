@@ -96,7 +96,7 @@ mr_journal_read_end(struct mr_log_reader *committed, struct mr_log_reader *all, 
 			break;
 	}
 	mr_arena_free(scan.arena);
-	end->expired = !end->any && low > 0;   // from offset 0 on, what is there was aborted: a claim that failed
+	end->expired = !end->any && low > 0 && !MR_MUTATION(EXPIRED_IS_NEW);   // from offset 0 on, what is there was aborted: a claim that failed
 	return status;
 }
 

@@ -200,6 +200,13 @@ note_journal(const struct txn *t)
 }
 
 void
+broker_expire(struct part *p, int64_t us)
+{
+	while (p->low < p->n && p->records[p->low]->came_us < us)
+		p->low++;
+}
+
+void
 broker_retain(int32_t partition, uint64_t seq)
 {
 	struct part *journal = &broker_topic("shop.journal")->parts[partition];

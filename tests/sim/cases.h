@@ -40,7 +40,11 @@ void case_crowd(void);
 void case_crowd_fired(void);
 // cases_topics.c
 void case_kafka_older(void);
+extern const char case_yaml_sum[];
 void case_topic_anew(void);
+void case_idle_journal(void);
+void case_idle_journal_was_kept(void);
+void case_journal_expired(void);
 
 enum case_result { CASE_HOLDS, CASE_FOUND, CASE_NOT_MET };
 enum case_result case_run(const struct sim_case *, void (*drain)(void));

@@ -61,3 +61,73 @@ case_topic_anew(void)
 	sim_sleep(10 * SECOND);
 	EXPECT(refused(proc_of_slot(1), "created anew") && case_count("actions.mail", "thanks") == 3);
 }
+
+// A sum that lasts.
+const char case_yaml_sum[] =
+    "app: shop\n"
+    "input: {events: {topic: events}, outcomes: {topic: outcomes}}\n"
+    "redis: 'memory:'\n"
+    "time: {grace: 1s, ahead: 2s, old: 8s}\n"
+    "profile:\n"
+    "  spend: {sum: event.properties.price, of: Product Added}\n"
+    "rules:\n"
+    "  thanks:\n"
+    "    on: Order Completed\n"
+    "    then:\n"
+    "      - send: {channel: mail, template: thanks, data: {spend: user.spend}}\n";
+
+// Nothing comes for 20 s, and the journal keeps 4 s. Its owner writes the end anew each second; it is
+// killed when all that it ever did is long gone from the journal.
+// Its successor finds the end: it goes on as if nothing had been, and no profile lacks anything.
+void
+case_idle_journal(void)
+{
+	struct part *journal = &broker_topic("shop.journal")->parts[0];
+
+	sim.journal_idle_ms = 1000;
+	struct proc *p = case_start(0);
+	case_send(case_user(0), "Product Added", 10);
+	case_settled(p);
+	int64_t done = journal->n;
+	for (int i = 0; i < 20; i++) {
+		sim_sleep(SECOND);
+		broker_expire(journal, sim.now_us - 4 * SECOND);
+	}
+	MEET(journal->low >= done);
+	sim.journal_idle_ms = 0;   // or it never comes to rest
+	proc_kill(p);
+	case_start(0);
+	case_send(case_user(0), "Order Completed", 0);
+}
+
+void
+case_idle_journal_was_kept(void)
+{
+	EXPECT(case_count("actions.mail", "\"spend\":10") == 1 && !strstr(sim.error, "expired"));
+}
+
+// A task's inputs are applied, committed and in the store; its owner is away for so long that nothing is
+// left of the journal. A successor comes.
+// It is no new task: what was published stays, once, and the sum goes on from the user's page.
+void
+case_journal_expired(void)
+{
+	struct part *journal = &broker_topic("shop.journal")->parts[0];
+	const char *user = case_user(0);
+
+	struct proc *p = case_start(0);
+	case_send(user, "Product Added", 10);
+	case_send(user, "Order Completed", 0);
+	case_settled(p);
+	proc_kill(p);
+	sim_sleep(4 * SECOND);
+	broker_expire(journal, sim.now_us);
+	MEET(journal->low == journal->n && case_count("actions.mail", "\"spend\":10") == 1);
+	proc_start(1);
+	sim_sleep(10 * SECOND);
+	case_send(user, "Product Added", 20);
+	case_send(user, "Order Completed", 0);
+	sim_sleep(5 * SECOND);
+	EXPECT(case_count("actions.mail", "\"spend\":10") == 1 && case_count("actions.mail", "\"spend\":30") == 1);
+	EXPECT(strstr(sim.error, "its journal has expired"));
+}

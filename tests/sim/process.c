@@ -216,6 +216,7 @@ start_worker(struct proc *p, int number)
 		.topics = topics,
 		.n_topics = 2,
 		.journal = "shop.journal",
+		.journal_idle_ms = sim.journal_idle_ms,
 		.config_topic = "shop.config",
 		.partitions = PARTITIONS,
 		.cluster_id = MR_LIT("cluster"),

@@ -88,6 +88,7 @@ struct sim {
 	int wire;                    // scripted: requests on the wire when a process is struck
 	bool scripted;               // a case (cases.c), not a seed: nothing strikes or starts by itself
 	void (*at_point)(struct proc *, int point);  // of a case
+	int64_t journal_idle_ms;     // scripted: the workers'
 	char error[1024];            // the last one that a worker logged
 };
 extern struct sim sim;
@@ -212,6 +213,7 @@ int64_t broker_committed(int topic, int32_t partition);     // of the group; -1:
 void broker_cut(struct part *, int64_t us);         // what came after is gone; nothing is open there
 void broker_go_back(int64_t us);                    // the same for everything: an older copy
 uint64_t broker_journal_seq(int32_t partition);    // the highest committed
+void broker_expire(struct part *, int64_t us);      // drops what came before
 void broker_retain(int32_t partition, uint64_t seq);        // drops what only inputs up to `seq` need
 
 // ---- the group (group.c) ----
