@@ -416,7 +416,7 @@ Test(replay, a_crowd_is_cut_where_memory_ends)
 	cr_assert_arr_eq(cut->effects, whole->effects, cut->n_effects);
 	for (int i = 0; i < USERS; i++) {
 		cr_assert_eq(cut->sizes[i], whole->sizes[i], "page of u%d", i);
-		cr_assert(memcmp(cut->pages[i], whole->pages[i], cut->sizes[i]) == 0, "page of u%d", i);
+		cr_assert(cut->sizes[i] == 0 || memcmp(cut->pages[i], whole->pages[i], cut->sizes[i]) == 0, "page of u%d", i);
 	}
 	forget(cut);
 	forget(whole);
