@@ -47,16 +47,6 @@ broker_topic_at(int i)
 	return topics[i];
 }
 
-static struct mr_str
-copy(struct mr_str s)
-{
-	char *p = s.n ? malloc(s.n) : NULL;
-
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	return (struct mr_str){p, s.n};
-}
-
 static void
 take_part(struct part *p, struct txn *t)
 {
@@ -82,7 +72,7 @@ broker_append(struct part *p, struct txn *t, struct mr_str key, struct mr_str va
 		p->records = realloc(p->records, (size_t)p->cap * sizeof(struct record *));
 		MR_ASSERT(p->records != NULL);
 	}
-	*r = (struct record){p->n, t, false, timestamp_ms, sim.now_us, copy(key), copy(value), copy(id)};
+	*r = (struct record){p->n, t, false, timestamp_ms, sim.now_us, sim_copy(key), sim_copy(value), sim_copy(id)};
 	return p->records[p->n++] = r;
 }
 

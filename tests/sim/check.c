@@ -35,17 +35,6 @@ struct fold {
 
 static const struct mr_str topics[] = {{"events", 6}, {"outcomes", 8}};
 
-static struct mr_str
-keep(struct mr_str s)
-{
-	char *p = malloc(s.n + 1);
-
-	MR_ASSERT(p != NULL);
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	return (struct mr_str){p, s.n};
-}
-
 static void *
 room(void *p, size_t n, size_t *cap, size_t size)
 {
@@ -134,7 +123,7 @@ note_user(void *arg, struct mr_user *u)
 	int64_t due_ms = INT64_MAX;
 	for (uint16_t i = 0; i < u->n_timers; i++)
 		due_ms = u->timers[i].due_ms < due_ms ? u->timers[i].due_ms : due_ms;
-	f->versions[f->n_versions++] = (struct version){keep(mr_user_id(mr_task_users(f->task), u)), keep(mr_writer_str(&w)),
+	f->versions[f->n_versions++] = (struct version){sim_copy(mr_user_id(mr_task_users(f->task), u)), sim_copy(mr_writer_str(&w)),
 	    u->stamp, due_ms};
 	mr_writer_free(&w);
 }
@@ -151,8 +140,8 @@ after_input(struct fold *f)
 		struct message *m = &f->messages[f->n_messages++];
 		mr_output_topic(f->config, effects[i].output, effects[i].channel, m->topic);
 		memcpy(m->id, effects[i].id, 33);
-		m->key = keep(effects[i].user);
-		m->value = keep(effects[i].body);
+		m->key = sim_copy(effects[i].user);
+		m->value = sim_copy(effects[i].body);
 	}
 	mr_task_effects_done(f->task);
 }

@@ -28,17 +28,6 @@ struct redis {
 	uint64_t epoch, w, unknown_w;
 };
 
-static struct mr_str
-keep(struct mr_str s)
-{
-	char *p = malloc(s.n + 1);
-
-	MR_ASSERT(p != NULL);
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	return (struct mr_str){p, s.n};
-}
-
 static struct mr_store_space *
 space_copy(const struct mr_store_space *from)
 {
@@ -211,7 +200,7 @@ note_write(uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page 
 			MR_ASSERT(writes != NULL);
 		}
 		writes[n_writes++] = (struct write_seen){(int32_t)partition, pages[i].stamp, meta_seq, pages[i].due_ms,
-		    keep(pages[i].user), keep(pages[i].bytes)};
+		    sim_copy(pages[i].user), sim_copy(pages[i].bytes)};
 		sim_count(P_TOMBSTONE, pages[i].tombstone);
 		emptied |= pages[i].tombstone && pages[i].stamp > meta_seq;
 	}

@@ -249,3 +249,14 @@ proc_current(void)
 {
 	return sim.current ? sim.current->proc : NULL;
 }
+
+struct mr_str
+sim_copy(struct mr_str s)
+{
+	char *p = malloc(s.n + 1);
+
+	MR_ASSERT(p != NULL);
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	return (struct mr_str){p, s.n};
+}

@@ -104,6 +104,7 @@ void sim_wait(int64_t us);                         // the same, but sim_wake end
 void sim_wake(struct coro *);
 void sim_count(enum count, uint64_t n);
 void sim_trace(const char *fmt, ...) MR_PRINTF(1, 2);
+struct mr_str sim_copy(struct mr_str);             // for as long as the run
 void sim_fail(const char *fmt, ...) MR_PRINTF(1, 2);   // the first one is kept
 
 // ---- processes ----

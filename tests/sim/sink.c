@@ -239,16 +239,6 @@ queue_of(struct mr_sink *s, struct topic *topic, int32_t partition)
 	return q;
 }
 
-static struct mr_str
-copy(struct mr_str s)
-{
-	char *p = malloc(s.n + 1);
-
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	return (struct mr_str){p, s.n};
-}
-
 enum mr_kafka_status
 mr_sink_produce(struct mr_sink *s, const struct mr_sink_message *mr)
 {
@@ -262,12 +252,12 @@ mr_sink_produce(struct mr_sink *s, const struct mr_sink_message *mr)
 		return MR_KAFKA_AGAIN;
 	struct message *m = calloc(1, sizeof(*m));
 	MR_ASSERT(m != NULL);
-	m->key = copy(mr->key);
-	m->value = mr->borrowed ? mr->value : copy(mr->value);   // borrowed: read when it leaves
+	m->key = sim_copy(mr->key);
+	m->value = mr->borrowed ? mr->value : sim_copy(mr->value);   // borrowed: read when it leaves
 	m->pending = mr->pending;
 	for (size_t i = 0; i < mr->n_headers; i++)
 		if (strcmp(mr->headers[i].name, "ce_id") == 0)
-			m->id = copy(mr->headers[i].value);
+			m->id = sim_copy(mr->headers[i].value);
 	struct queue *q = queue_of(s, broker_topic(s->topics[mr->topic]), mr->partition);
 	if (q->last)
 		q->last->next = m;
