@@ -3,11 +3,17 @@
 As in Nexmark's generator: of 50 events one is a new person and 46 are bids; of four bids three are by the
 last person whose number is a multiple of a hundred, the others by one of the last thousand. RATE: events a second (Nexmark: 10,000).
 """
+import os
 import random
 import sys
 import time
 
 from confluent_kafka import Producer
+
+if __name__ == "__main__":
+    sys.path[0:1] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    import suite as _  # noqa: F401  # the harness's folder
+import harness  # noqa: E402
 
 START_S = 1767225600     # 2026-01-01T00:00:00Z
 PERSONS, BIDS, ALL = 1, 46, 50
@@ -32,12 +38,7 @@ def main(brokers, topic, number, seed, rate):
     p = Producer({"bootstrap.servers": brokers, "partitioner": "murmur2", "linger.ms": 20, "enable.idempotence": True,
                   "queue.buffering.max.messages": 500000})
     for user, event in bids(int(number), int(seed), int(rate)):
-        while True:
-            try:
-                p.produce(topic, key=user, value=event)
-                break
-            except BufferError:
-                p.poll(0.1)
+        harness.put(p, topic, key=user, value=event)
         p.poll(0)
     assert p.flush(60) == 0
 

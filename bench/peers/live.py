@@ -53,12 +53,7 @@ def load(brokers, topic, rate, first):
         wait = due - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        while True:
-            try:
-                p.produce(topic, key=user, value=line)
-                break
-            except BufferError:
-                p.poll(0.1)
+        harness.put(p, topic, key=user, value=line)
 
 
 class Beside:

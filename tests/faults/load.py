@@ -6,6 +6,8 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
+from world import harness
+
 
 def timestamp(seconds):
     ms = int(seconds * 1000)
@@ -62,12 +64,7 @@ class Load(threading.Thread):
         return self.ping(range(self.users))
 
     def put(self, user, text):
-        while True:
-            try:
-                self.producer.produce(self.topic, key=user, value=text, on_delivery=self.delivered)
-                return
-            except BufferError:
-                self.producer.poll(0.1)
+        harness.put(self.producer, self.topic, key=user, value=text, on_delivery=self.delivered)
 
     def delivered(self, error, _):
         if error:

@@ -15,6 +15,15 @@ from confluent_kafka.admin import AdminClient
 Record = collections.namedtuple("Record", "topic partition offset key value headers timestamp")
 
 
+def put(producer, topic, **record):
+    """Waits where the producer's queue is full."""
+    while True:
+        try:
+            return producer.produce(topic, **record)
+        except BufferError:
+            producer.poll(0.1)
+
+
 class Servers:
     """Kafka and Redis in a scratch folder, by deploy/servers.sh; gone when the block ends."""
 
@@ -72,12 +81,7 @@ class Servers:
         for record in records:
             key, value = record[0], record[1]
             more = record[2] if len(record) > 2 else {}
-            while True:
-                try:
-                    p.produce(topic, key=key, value=value, on_delivery=lambda e, m: e and failed.append(str(e)), **more)
-                    break
-                except BufferError:
-                    p.poll(0.1)
+            put(p, topic, key=key, value=value, on_delivery=lambda e, m: e and failed.append(str(e)), **more)
             p.poll(0)
         left = p.flush(60)
         assert not left and not failed, (left, failed[:3])
