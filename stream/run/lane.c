@@ -248,9 +248,8 @@ keep_journal(struct mr_lane *l)
 {
 	const struct mr_worker *w = l->worker;
 
-	if (MR_MUTATION(LEAVE_IDLE_JOURNAL))
-		return;
-	if (w->conf.journal_idle_ms > 0 && mr_mono_ms(w->conf.clock) - l->journalled_ms >= w->conf.journal_idle_ms)
+	if (w->conf.journal_idle_ms > 0 && !MR_MUTATION(LEAVE_IDLE_JOURNAL) &&
+	    mr_mono_ms(w->conf.clock) - l->journalled_ms >= w->conf.journal_idle_ms)
 		mr_share_take(mr_rotation_share(l->worker, l), l->task);
 }
 
