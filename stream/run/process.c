@@ -1,10 +1,8 @@
 #include "run/process.h"
 
 #include "event/decode.h"
-#include "kafka/admin.h"
 #include "kafka/source.h"
-#include "run/config_topic.h"
-#include "run/past.h"
+#include "run/startup.h"
 #include "run/topics.h"
 #include "run/worker.h"
 
@@ -15,7 +13,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CHECK_MS 10000         // patience with brokers at start-up, a try
 #define POLL_MS 100
 #define TROUBLE_MS 10000       // for how long a consumer's error is shown when it does not come again
 #define RELEASE_MS 15000       // longest wait for workers in a rebalance
@@ -41,9 +38,7 @@ struct process {
 	char inputs[3][MR_TOPIC_NAME_MAX];
 	const char *input_names[3];
 	size_t n_inputs;
-	int32_t partitions;
-	char cluster_id[64];
-	int64_t journal_idle_ms;
+	struct mr_startup_found found;
 	bool told_ready;
 	int64_t trouble_ms;          // monotonic; of the consumer's last error; 0: none to show
 };
@@ -79,8 +74,10 @@ say(const struct process *p, int level, const char *what, const char *detail)
 }
 
 static bool
-stopping(const struct process *p)
+stopping(const void *arg)
 {
+	const struct process *p = arg;
+
 	return p->conf->stop ? p->conf->stop(p->conf->arg) : signalled != 0;
 }
 
@@ -131,64 +128,19 @@ set_up(struct process *p)
 }
 
 static bool
-check_topics(struct process *p)
+check(struct process *p)
 {
-	struct mr_topic_wants *ws = calloc(1, sizeof(*ws));
-	struct mr_topic_report report = {0};
-	char error[256] = "";
-	struct mr_admin *admin = mr_admin_open(&p->kafka, error);
-	enum mr_kafka_status status = MR_KAFKA_FATAL;
-
-	MR_ASSERT(ws != NULL);
-	mr_topic_wants(p->config, ws);
-	while (admin && !stopping(p)) {
-		status = mr_admin_check(admin, ws->items, ws->n, p->config->create_topics, CHECK_MS, &report);
-		if (status != MR_KAFKA_AGAIN)
-			break;
-		say(p, 4, "no broker answers yet", mr_admin_error(admin));
-	}
-	if (admin == NULL)
-		say(p, 3, "kafka", error);
-	else if (status != MR_KAFKA_OK && status != MR_KAFKA_AGAIN)
-		say(p, 3, "kafka", mr_admin_error(admin));
-	if (report.text && report.text[0])
-		fputs(report.text, stderr);
-	p->partitions = report.partitions;
-	bool ok = status == MR_KAFKA_OK && report.errors == 0;
-	if (ok) {
-		mr_admin_cluster_id(admin, CHECK_MS, p->cluster_id);
-		p->journal_idle_ms = mr_journal_idle_ms(admin, p->journal);
-	}
-	free(report.text);
-	free(ws);
-	if (admin)
-		mr_admin_close(admin);
-	return ok;
-}
-
-// What earlier runs left there.
-static bool
-check_past(const struct process *p)
-{
-	char line[1024];
-	bool fits = mr_past_fits(&p->kafka, p->app, p->input_names, p->n_inputs, p->journal, p->partitions, line);
-
-	if (!fits)
-		say(p, 3, line, "");
-	return fits;
-}
-
-// Without it all works, but for one case: a crash, and then a start under another configuration.
-static void
-keep_config(struct process *p)
-{
-	char error[256] = "", line[1024];
-
-	if (mr_config_topic_publish(&p->kafka, p->configs, p->config, error))
-		return;
-	snprintf(line, sizeof(line), "the configuration is not kept in topic '%s' (%s): after a crash, a start under another "
-	    "one would replay under that; create it with one partition", p->configs, error);
-	say(p, 4, line, "");
+	return mr_startup_check(&(struct mr_startup){
+		.config = p->config,
+		.kafka = &p->kafka,
+		.app = p->app,
+		.journal = p->journal,
+		.config_topic = p->configs,
+		.inputs = p->input_names,
+		.n_inputs = p->n_inputs,
+		.stopping = stopping,
+		.arg = p,
+	}, &p->found);
 }
 
 // ---- the group ----
@@ -277,12 +229,12 @@ open_source(struct process *p)
 static void
 give_up(struct process *p)
 {
-	int32_t *all = calloc((size_t)p->partitions, sizeof(*all));
+	int32_t *all = calloc((size_t)p->found.partitions, sizeof(*all));
 
 	MR_ASSERT(all != NULL);
-	for (int32_t i = 0; i < p->partitions; i++)
+	for (int32_t i = 0; i < p->found.partitions; i++)
 		all[i] = i;
-	let_go(p, all, (size_t)p->partitions, false);
+	let_go(p, all, (size_t)p->found.partitions, false);
 	free(all);
 }
 
@@ -353,9 +305,9 @@ start_worker(struct process *p, size_t number)
 		.n_topics = p->n_inputs,
 		.journal = p->journal,
 		.config_topic = p->configs,
-		.journal_idle_ms = p->journal_idle_ms,
-		.partitions = p->partitions,
-		.cluster_id = mr_str_of(p->cluster_id),
+		.journal_idle_ms = p->found.journal_idle_ms,
+		.partitions = p->found.partitions,
+		.cluster_id = mr_str_of(p->found.cluster_id),
 		.stats = t->stats,
 	});
 	int failed = pthread_create(&t->id, NULL, work, t);
@@ -369,8 +321,8 @@ start_workers(struct process *p)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t n = p->config->workers > 0 ? (size_t)p->config->workers : cores > 0 ? (size_t)cores : 1;
 
-	if (n > (size_t)p->partitions)
-		n = (size_t)p->partitions;
+	if (n > (size_t)p->found.partitions)
+		n = (size_t)p->found.partitions;
 	p->threads = calloc(n, sizeof(*p->threads));
 	MR_ASSERT(p->threads != NULL);
 	for (; p->n_threads < n; p->n_threads++)
@@ -481,10 +433,7 @@ mr_process_run(const struct mr_process_conf *conf)
 	p->config = conf->config;
 	catch_signals(p);
 	set_up(p);
-	bool checked = check_topics(p) && check_past(p);
-	if (checked)
-		keep_config(p);
-	if (checked && open_source(p)) {
+	if (check(p) && open_source(p)) {
 		if (start_workers(p))
 			ok = serve(p);
 		if (!ok)
