@@ -63,7 +63,7 @@ input_close(struct input *in)
 static void
 add(struct input *in, struct mr_str key, struct mr_str json, int64_t ms)
 {
-	size_t n = key.n + json.n + MR_PADDING;
+	size_t n = key.n + json.n;
 
 	if (in->n_bytes + n > in->cap_bytes) {
 		in->cap_bytes = 2 * in->cap_bytes + n;

@@ -36,9 +36,10 @@ mr_decoder_new(const struct mr_plan *plan)
 	MR_ASSERT(d != NULL);
 	d->plan = plan;
 	d->arena = mr_arena_new(SIZE_MAX / 2);   // as large as the configuration makes it
-	const struct mr_tree *tree = mr_tree_new(plan->schema, d->arena);
-	d->json = mr_json_new(plan, tree);
-	d->msgpack = mr_msgpack_new(plan, tree);
+	uint32_t nodes;
+	const struct mr_tree *tree = mr_tree_new(plan->schema, d->arena, &nodes);
+	d->json = mr_json_new(plan, tree, nodes);
+	d->msgpack = mr_msgpack_new(plan, tree, nodes);
 	return d;
 }
 
@@ -88,14 +89,14 @@ sniff(struct mr_str s)
 static enum encoding
 encoding(struct mr_str content_type, struct mr_str s)
 {
+	if (content_type.n == 0)
+		return sniff(s);
 	if (media_is(content_type, "application/json"))
 		return E_JSON;
 	if (media_is(content_type, "application/msgpack") || media_is(content_type, "application/x-msgpack") ||
 	    media_is(content_type, "application/vnd.msgpack"))
 		return E_MSGPACK;
-	if (content_type.n == 0 || media_is(content_type, "application/octet-stream"))
-		return sniff(s);
-	return E_UNKNOWN;
+	return media_is(content_type, "application/octet-stream") ? sniff(s) : E_UNKNOWN;
 }
 
 static bool
@@ -109,13 +110,6 @@ decode_document(struct mr_decoder *d, const struct mr_raw_record *raw, struct mr
 	if (e == E_UNKNOWN)
 		return mr_bad(error, MR_BAD_ENCODING, 0, "neither JSON nor msgpack");
 	fields.values = mr_arena_alloc(arena, d->plan->schema->n_fields * sizeof(*fields.values));
-	if (!raw->padded) {
-		char *copy = mr_arena_raw(arena, doc.n + MR_PADDING);
-		if (doc.n)
-			memcpy(copy, doc.p, doc.n);
-		memset(copy + doc.n, 0, MR_PADDING);
-		doc.p = copy;
-	}
 	if (e == E_JSON)
 		ok = mr_json_decode(d->json, doc, arena, &fields, error);
 	else

@@ -29,12 +29,10 @@ const char *mr_bad_reason(enum mr_bad);
 struct mr_raw_record {
 	struct mr_origin origin;
 	int64_t timestamp_ms;     // of the Kafka record; negative: none
-	struct mr_str key, value; // value.p has at least MR_PADDING readable bytes after it, or is copied
+	struct mr_str key, value;
 	struct mr_str content_type;  // header, may be empty: then judged by the first byte
 	struct mr_str traceparent;
-	bool padded;
 };
-#define MR_PADDING 64
 // A header of somebody else's making: empty where it can't be one.
 struct mr_str mr_raw_traceparent(const struct mr_raw_record *);
 
@@ -48,7 +46,8 @@ struct mr_decoder;            // buffers that are reused; one a thread
 struct mr_decoder *mr_decoder_new(const struct mr_plan *);
 void mr_decoder_free(struct mr_decoder *);
 
-// Fills *event (fields and strings in the arena or in the record's bytes, which must outlive it).
+// Fills *event (fields and strings in the arena or in the record's bytes, which must outlive it: nothing is
+// copied but strings with escapes).
 // event->time_ms is the unclamped event time. False: *error says why.
 bool mr_decode(struct mr_decoder *, const struct mr_raw_record *, struct mr_arena *, struct mr_event *,
     struct mr_decode_error *);

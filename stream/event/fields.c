@@ -27,40 +27,59 @@ member(struct mr_value map, struct mr_str key)
 	return NULL;
 }
 
-static void
-tree_fill(struct mr_tree *tree, const struct mr_schema_node *node, struct mr_arena *arena)
-{
-	struct mr_tree *children = mr_arena_alloc(arena, node->n * sizeof(*children));
-	struct mr_tree_key *keys = mr_arena_alloc(arena, node->n * sizeof(*keys));
-	uint32_t n = 0;
+const struct mr_tree_slot mr_tree_empty[2];
 
-	for (uint32_t length = 0; length < 64; length++) {
-		tree->from[length] = n;
-		for (uint32_t i = 0; i < node->n; i++) {
-			struct mr_str key = node->children[i]->key;
-			if ((key.n & 63) != length)
-				continue;
-			keys[n].key = mr_arena_copy(arena, key);   // arenas hand out multiples of 16, zeros behind
-			keys[n].first = key.n ? mr_key_word(keys[n].key.p, key.n) : 0;
-			tree_fill(&children[n++], node->children[i], arena);
-		}
+static void
+slots_fill(struct mr_tree *tree, const struct mr_schema_node *node, struct mr_arena *arena)
+{
+	uint32_t bits = 2;
+
+	tree->slots = mr_tree_empty;
+	tree->shift = 63;
+	tree->mask = 1;
+	if (node->n == 0)
+		return;
+	while ((UINT64_C(1) << bits) < (uint64_t)node->n * 4)
+		bits++;
+	struct mr_tree_slot *slots = mr_arena_alloc(arena, sizeof(*slots) << bits);
+	tree->slots = slots;
+	tree->shift = 64 - bits;
+	tree->mask = (1u << bits) - 1;
+	for (uint32_t k = 0; k < node->n; k++) {
+		struct mr_str key = mr_arena_copy(arena, node->children[k]->key);
+		uint64_t first = mr_key_first(key, key.p + key.n);
+		uint32_t i = mr_tree_slot(tree, first, key.n);
+		while (slots[i].child)
+			i = (i + 1) & tree->mask;
+		uint64_t last = key.n < 8 ? first : mr_key_word(key.p + key.n - 8);
+		slots[i] = (struct mr_tree_slot){first, last, &tree->children[k], key};
 	}
-	MR_ASSERT(n == node->n);
-	tree->from[64] = n;
-	tree->field = node->field;
-	tree->n = n;
-	tree->keys = keys;
-	tree->children = children;
 }
 
 // Recursion follows the schema's paths, which are as deep as the configuration's text made them.
+static void
+tree_fill(struct mr_tree *tree, const struct mr_schema_node *node, struct mr_arena *arena, uint32_t *nodes)
+{
+	struct mr_tree *children = mr_arena_alloc(arena, node->n * sizeof(*children));
+
+	tree->field = node->field;
+	tree->note = node->field >= 0 && node->field < MR_FIXED_FIELDS ? (uint32_t)node->field : MR_FIXED_FIELDS;
+	tree->number = (*nodes)++;
+	tree->n = node->n;
+	tree->children = children;
+	for (uint32_t i = 0; i < node->n; i++)
+		tree_fill(&children[i], node->children[i], arena, nodes);
+	slots_fill(tree, node, arena);
+}
+
 const struct mr_tree *
-mr_tree_new(const struct mr_schema *schema, struct mr_arena *arena)
+mr_tree_new(const struct mr_schema *schema, struct mr_arena *arena, uint32_t *nodes)
 {
 	struct mr_tree *root = mr_arena_alloc(arena, sizeof(*root));
 
 	MR_ASSERT(schema->frozen);
-	tree_fill(root, &schema->root, arena);
+	*nodes = 0;
+	tree_fill(root, &schema->root, arena, nodes);
 	return root;
 }
 
@@ -68,13 +87,14 @@ mr_tree_new(const struct mr_schema *schema, struct mr_arena *arena)
 void
 mr_fields_project(struct mr_fields *out, const struct mr_tree *tree, struct mr_value v)
 {
-	for (uint32_t i = 0; i < tree->n; i++) {
-		const struct mr_value *found = member(v, tree->keys[i].key);
+	for (uint32_t i = 0; i <= tree->mask; i++) {
+		const struct mr_tree *child = tree->slots[i].child;
+		const struct mr_value *found = child ? member(v, tree->slots[i].key) : NULL;
 		if (found == NULL)
 			continue;
-		if (tree->children[i].field >= 0)
-			out->values[tree->children[i].field] = *found;
-		mr_fields_project(out, &tree->children[i], *found);
+		if (child->field >= 0)
+			out->values[child->field] = *found;
+		mr_fields_project(out, child, *found);
 	}
 }
 

@@ -9,29 +9,36 @@
 
 struct mr_fields {
 	struct mr_value *values;            // plan->schema->n_fields of them, absent at first
-	uint32_t at[MR_FIXED_FIELDS];       // byte in the document where a fixed field's value begins
+	uint32_t at[MR_FIXED_FIELDS + 1];   // byte in the document where a fixed field's value begins; last: any other's
 };
 
-// A key in a form that is quick to compare.
-struct mr_tree_key {
-	uint64_t first;              // its first eight bytes, or all of them and zeros
-	struct mr_str key;           // with room to read 7 bytes more
+// Where a key may be found: what it has to be, in a form that is quick to compare.
+struct mr_tree_slot {
+	uint64_t first, last;        // its first and its last eight bytes; where it has fewer, all of them and zeros
+	const struct mr_tree *child; // NULL: no key is here
+	struct mr_str key;
 };
 
 // The schema's tree in a form that is quick to search. Immutable; one for both decoders.
 struct mr_tree {
 	int32_t field;               // number of the value that ends here, or -1
+	uint32_t note;               // where in mr_fields.at its position goes
+	uint32_t number;             // among all nodes
 	uint32_t n;
-	const struct mr_tree_key *keys;   // n of them, ordered by (length & 63)
 	const struct mr_tree *children;
-	uint32_t from[65];           // keys of length & 63 == l are from[l] up to from[l + 1]
+	const struct mr_tree_slot *slots;   // open addressing, at least half of them empty
+	uint32_t shift, mask;
 };
 
-const struct mr_tree *mr_tree_new(const struct mr_schema *, struct mr_arena *);
+// Its slots, where a node has no children.
+extern const struct mr_tree_slot mr_tree_empty[2];
 
-// The eight bytes at p, of which only `left` count where these are fewer; little-endian on every machine.
+// *nodes is how many there are, the root too.
+const struct mr_tree *mr_tree_new(const struct mr_schema *, struct mr_arena *, uint32_t *nodes);
+
+// The eight bytes at p; little-endian on every machine.
 static inline uint64_t
-mr_key_word(const char *p, size_t left)
+mr_key_word(const char *p)
 {
 	uint64_t v;
 
@@ -39,28 +46,47 @@ mr_key_word(const char *p, size_t left)
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	v = __builtin_bswap64(v);
 #endif
-	return left < 8 ? v & ((UINT64_C(1) << left * 8) - 1) : v;
+	return v;
 }
 
-// Index of the child that a key leads to, or -1. The key lies in a document with MR_PADDING bytes
-// behind, or in an arena.
-static inline int32_t
-mr_tree_child(const struct mr_tree *tree, struct mr_str key)
+// A key's first eight bytes, or all of them and zeros. Nothing at or behind `end` is read.
+static inline uint64_t
+mr_key_first(struct mr_str key, const char *end)
 {
-	uint32_t end = tree->from[(key.n & 63) + 1];
-	uint64_t first = mr_key_word(key.p, key.n);
+	static const uint64_t masks[] = {0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff,
+		0xffffffffffffff, UINT64_MAX};
+	char few[8] = {0};
 
-	for (uint32_t i = tree->from[key.n & 63]; i < end; i++) {
-		const struct mr_tree_key *k = &tree->keys[i];
-		if (k->first != first || k->key.n != key.n)
+	if (end - key.p >= 8)
+		return mr_key_word(key.p) & masks[key.n < 8 ? key.n : 8];
+	MR_ASSERT(key.n < 8);
+	for (size_t i = 0; i < key.n; i++)
+		few[i] = key.p[i];
+	return mr_key_word(few);
+}
+
+static inline uint32_t
+mr_tree_slot(const struct mr_tree *tree, uint64_t first, size_t n)
+{
+	return (uint32_t)(((first + n) * UINT64_C(0x9e3779b97f4a7c15)) >> tree->shift);
+}
+
+// The child that a key leads to, or NULL. The key lies before `end`.
+static inline const struct mr_tree *
+mr_tree_child(const struct mr_tree *tree, struct mr_str key, const char *end)
+{
+	uint64_t first = mr_key_first(key, end);
+
+	for (uint32_t i = mr_tree_slot(tree, first, key.n);; i = (i + 1) & tree->mask) {
+		const struct mr_tree_slot *s = &tree->slots[i];
+		if (s->child == NULL)
+			return NULL;
+		if (s->first != first || s->key.n != key.n)
 			continue;
-		size_t at = 8;
-		while (at < key.n && mr_key_word(k->key.p + at, key.n - at) == mr_key_word(key.p + at, key.n - at))
-			at += 8;
-		if (at >= key.n)
-			return (int32_t)i;
+		if (key.n <= 8 || (s->last == mr_key_word(key.p + key.n - 8) &&
+		    (key.n <= 16 || memcmp(s->key.p + 8, key.p + 8, key.n - 16) == 0)))
+			return s->child;
 	}
-	return -1;
 }
 
 // Sets the fields below `tree` from a value that was read whole.

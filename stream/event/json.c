@@ -1,8 +1,8 @@
-// JSON to the fields of a schema, over the tokens that simdjson On-Demand found.
+// JSON to the fields of a schema, over the tokens that simdjson's first stage found.
 //
-// On-Demand checks UTF-8 and strings' ends, and unescapes. The walk is ours, because On-Demand's own
-// skipping takes a bracket for a brace, knows no depth and believes what it does not read: what an
-// event is taken for must not depend on which of its fields a configuration happens to use.
+// It checks UTF-8 and strings' ends. The walk is ours, because On-Demand's own skipping takes a bracket
+// for a brace, knows no depth and believes what it does not read: what an event is taken for must not
+// depend on which of its fields a configuration happens to use.
 #include "event/json.h"
 
 #include "event/number.h"
@@ -10,11 +10,11 @@
 
 #include <stdlib.h>
 
-// ---- what is not read ----
-
-static inline bool
-skip_scalar(struct walk *w, char c)
+static bool
+skip_scalar(struct walk *w)
 {
+	char c = peek(w);
+
 	if (c == '"')
 		return skip_string(w, w->json->string_max);
 	if (w->at == w->end)
@@ -26,69 +26,7 @@ skip_scalar(struct walk *w, char c)
 	return true;
 }
 
-// Behind a value, and up to the next one that is to be looked at: closes containers, passes plain
-// members. *more is false at the end of the outermost.
-static inline bool
-skip_between(struct walk *w, uint64_t *objects, uint32_t from, bool *more)
-{
-	struct mr_str key, value;
-
-	for (;;) {
-		while (w->depth > from && take(w, *objects & 1 ? '}' : ']')) {
-			*objects >>= 1;
-			w->depth--;
-		}
-		*more = w->depth > from;
-		if (!*more)
-			return true;
-		if (!take(w, ','))
-			return malformed(w, "',' or a closing bracket was expected");
-		if (!(*objects & 1))
-			return true;
-		if (!plain_member(w, &key, &value))
-			return read_key(w, NULL);
-		w->at += 3;
-	}
-}
-
-// A container, its grammar checked. `objects` has a bit for each level opened here.
-static bool
-skip_container(struct walk *w)
-{
-	uint64_t objects = 0;
-	uint32_t from = w->depth;
-	bool more = true;
-
-	while (more) {
-		char c = peek(w);
-		if (c == '{' || c == '[') {
-			if (!descend(w))
-				return false;
-			objects = objects << 1 | (c == '{');
-			if (peek(w) != (c == '{' ? '}' : ']')) {
-				if (c == '{' && !read_key(w, NULL))
-					return false;
-				continue;
-			}
-		} else if (!skip_scalar(w, c)) {
-			return false;
-		}
-		if (!skip_between(w, &objects, from, &more))
-			return false;
-	}
-	return true;
-}
-
-// One value of any shape.
-static inline bool
-skip(struct walk *w)
-{
-	char c = peek(w);
-
-	return c == '{' || c == '[' ? skip_container(w) : skip_scalar(w, c);
-}
-
-// ---- what is read ----
+// ---- what is read whole ----
 
 static bool read_value(struct walk *, struct mr_value *);
 
@@ -231,25 +169,21 @@ read_value(struct walk *w, struct mr_value *out)
 	}
 }
 
-static bool project(struct walk *, const struct mr_tree *);
+// ---- the walk ----
 
-// Where a fixed field's value begins, for the errors of those who read it later.
-static inline void
-note(struct walk *w, int32_t field)
-{
-	if (field < MR_FIXED_FIELDS)
-		w->out->at[field] = (uint32_t)position(w);
-}
+// What nobody reads.
+static const struct mr_tree unread = {.field = -1, .note = MR_FIXED_FIELDS, .slots = mr_tree_empty, .shift = 63, .mask = 1};
+// Stands for a list that is open.
+static const struct mr_tree list;
 
 // The value of a node's key. It is read into its place: a copy of a value that was just written in
 // parts would wait for the store buffer.
 static bool
 visit(struct walk *w, const struct mr_tree *node)
 {
-	if (node->field < 0)
-		return peek(w) == '{' ? project(w, node) : skip(w);
-	note(w, node->field);
 	struct mr_value *v = &w->out->values[node->field];
+
+	w->out->at[node->note] = (uint32_t)position(w);
 	if (!read_value(w, v))
 		return false;
 	if (node->n > 0)
@@ -257,84 +191,151 @@ visit(struct walk *w, const struct mr_tree *node)
 	return true;
 }
 
-// The child that a key leads to, once; NULL: none that is wanted.
+// The child that a key, which lies before `end`, leads to, once; `unread` if it is not wanted.
 static inline const struct mr_tree *
-wanted(const struct mr_tree *node, struct mr_str key, uint64_t *seen)
+wanted(struct mr_json *j, const struct mr_tree *node, struct mr_str key, const char *end)
 {
-	int32_t i = mr_tree_child(node, key);
+	const struct mr_tree *child = mr_tree_child(node, key, end);
 
-	if (i < 0 || seen[i / 64] >> (i & 63) & 1)
+	if (child == NULL || j->seen[child->number] == j->decoded)
+		return &unread;
+	j->seen[child->number] = j->decoded;
+	return child;
+}
+
+// The functions below take the place in the tokens and return the one that follows, NULL for an error: so
+// it stays in a register. The last token is a brace; whoever passes a brace looks whether it was that one.
+
+static const uint32_t *
+unusual_key(struct walk *w, const uint32_t *at, const struct mr_tree *node, const struct mr_tree **child)
+{
+	struct mr_str name;
+
+	w->at = at;
+	*child = &unread;
+	if (!read_key(w, node == &unread ? NULL : &name))
 		return NULL;
-	seen[i / 64] |= UINT64_C(1) << (i & 63);
-	return &node->children[i];
+	if (node != &unread)
+		*child = wanted(w->json, node, name, name.p + name.n);
+	return w->at;
 }
 
-static inline bool
-member(struct walk *w, const struct mr_tree *node, uint64_t *seen)
+// A key and its colon. The usual key ends where it seems to.
+static inline const uint32_t *
+key(struct walk *w, const uint32_t *at, const struct mr_tree *node, const struct mr_tree **child)
 {
-	struct mr_str key, value;
+	const char *k = w->doc + at[0], *colon = w->doc + at[1];
+	struct mr_str name = {k + 1, (size_t)(colon - k) - 2};
 
-	if (plain_member(w, &key, &value)) {
-		const struct mr_tree *child = wanted(node, key, seen);
-		w->at += 2;
-		if (child && child->field >= 0) {
-			note(w, child->field);
-			w->out->values[child->field] = mr_string(value);
-		}
-		w->at++;
-		return true;
+	if (*k != '"' || colon[-1] != '"' || *colon != ':' || name.n >= w->plain_key)
+		return unusual_key(w, at, node, child);
+	*child = wanted(w->json, node, name, w->doc + w->doc_n);
+	return at + 2;
+}
+
+static const uint32_t *
+unusual_value(struct walk *w, const uint32_t *at, const struct mr_tree *node)
+{
+	w->at = at;
+	if (!(node->field >= 0 ? visit(w, node) : skip_scalar(w)))
+		return NULL;
+	if (w->at == w->end)
+		malformed(w, "an object has no end");
+	return w->at < w->end ? w->at : NULL;
+}
+
+// A value that is no container, or is read whole. Most are strings that end where they seem to.
+static inline const uint32_t *
+value(struct walk *w, const uint32_t *at, const struct mr_tree *node)
+{
+	const char *v = w->doc + at[0], *next = w->doc + at[1];
+	struct mr_str s = {v + 1, (size_t)(next - v) - 2};
+
+	if (*v != '"' || next[-1] != '"' || s.n >= w->plain_string)
+		return unusual_value(w, at, node);
+	if (node->field >= 0) {
+		w->out->at[node->note] = at[0];
+		w->out->values[node->field] = mr_string(s);
 	}
-	if (!read_key(w, &key))
-		return false;
-	const struct mr_tree *child = wanted(node, key, seen);
-	return child ? visit(w, child) : skip(w);
+	return at + 1;
 }
 
-// At '{': reads the members that the schema has below `node`, skips the rest. Each key counts once.
-static bool
-project(struct walk *w, const struct mr_tree *node)
+// Behind a value: closes what ends here, passes a comma. *node is what is open then.
+static inline const uint32_t *
+behind(struct walk *w, const uint32_t *at, const struct mr_tree **levels, const struct mr_tree **node)
 {
-	uint64_t few = 0, *seen = &few;
-	bool more;
+	for (char c; (c = w->doc[*at]) != ',';) {
+		bool closes = c == (*node == &list ? ']' : '}');
+		at += closes;
+		w->depth -= closes;
+		if (closes && at == w->end && w->depth == 0)
+			return at;
+		if (!closes || at == w->end || w->depth == 0) {
+			w->at = at;
+			malformed(w, "',' or a closing bracket was expected");
+			return NULL;
+		}
+		*node = levels[w->depth];
+	}
+	return at + 1;
+}
 
-	if (node->n > 64)
-		seen = mr_arena_alloc(w->arena, (node->n + 63) / 64 * sizeof(*seen));
-	if (!descend(w))
-		return false;
-	more = peek(w) != '}';
-	if (!more)
-		return separator(w, '}', &more);
-	while (more)
-		if (!member(w, node, seen) || !separator(w, '}', &more))
-			return false;
-	return true;
+// Whether it's the beginning of a container whose parts are looked at one by one.
+static inline bool
+opens(char c, const struct mr_tree *node)
+{
+	return (c == '{' || c == '[') && node->field < 0;
 }
 
 static bool
 walk_document(struct walk *w)
 {
+	const struct mr_tree *levels[MR_DEPTH_MAX], *node = NULL, *child = w->json->tree;
+	const uint32_t *at = w->at;
+
 	if (peek(w) != '{')
 		return mr_bad(w->error, MR_BAD_NOT_AN_EVENT, position(w), "an event is an object");
-	if (!project(w, w->json->tree))
-		return false;
-	MR_ASSERT(w->depth == 0);
-	return w->at == w->end || malformed(w, "something follows the document");
+	if (w->doc[w->end[-1]] != '}')
+		return malformed(w, "an object has no end");
+	do {
+		char c = w->doc[*at];
+		if (opens(c, child)) {
+			w->at = at++;
+			if (w->depth == w->json->depth_max)
+				return mr_bad(w->error, MR_BAD_TOO_DEEP, position(w), "nested too deep");
+			levels[w->depth++] = node;
+			node = c == '{' ? child : &list;
+			bool empty = w->doc[*at] == (c == '{' ? '}' : ']');
+			if (empty)
+				at = behind(w, at, levels, &node);
+		} else {
+			at = value(w, at, child);
+			if (at)
+				at = behind(w, at, levels, &node);
+		}
+		child = &unread;
+		if (at && w->depth > 0 && node != &list)
+			at = key(w, at, node, &child);
+	} while (at && w->depth > 0);
+	return at != NULL;
 }
 
 struct mr_json *
-mr_json_new(const struct mr_plan *plan, const struct mr_tree *tree)
+mr_json_new(const struct mr_plan *plan, const struct mr_tree *tree, uint32_t nodes)
 {
 	struct mr_json *j = calloc(1, sizeof(*j));
 
 	MR_ASSERT(j != NULL);
 	MR_ASSERT(plan->depth_max <= MR_DEPTH_MAX);
-	j->simd = mr_simd_new(plan->record_bytes_max, plan->depth_max);
+	j->simd = mr_simd_new(plan->record_bytes_max);
 	j->tree = tree;
 	j->depth_max = plan->depth_max;
 	j->key_max = plan->key_bytes_max;
 	j->string_max = plan->string_bytes_max;
-	j->unescaped = malloc((j->key_max > j->string_max ? j->key_max : j->string_max) + MR_PADDING);
-	MR_ASSERT(j->unescaped != NULL);
+	j->half = (j->key_max > j->string_max ? j->key_max : j->string_max) + MR_SIMD_PADDING;
+	j->unescaped = calloc(2, j->half);
+	j->seen = calloc(nodes, sizeof(*j->seen));
+	MR_ASSERT(j->unescaped != NULL && j->seen != NULL);
 	return j;
 }
 
@@ -345,6 +346,7 @@ mr_json_free(struct mr_json *j)
 		return;
 	mr_simd_free(j->simd);
 	free(j->unescaped);
+	free(j->seen);
 	free(j->stack);
 	free(j);
 }
@@ -357,12 +359,15 @@ mr_json_decode(struct mr_json *j, struct mr_str doc, struct mr_arena *arena, str
 	bool utf8, ok;
 
 	j->n = 0;
+	j->decoded++;
 	const char *wrong = mr_simd_tokens(j->simd, doc, &tokens, &utf8);
 	if (wrong) {
 		ok = mr_bad(error, utf8 ? MR_BAD_UTF8 : MR_BAD_JSON, 0, wrong);
 	} else {
+		bool escapes = memchr(doc.p, '\\', doc.n) != NULL;
 		struct walk w = {.json = j, .doc = doc.p, .doc_n = doc.n, .at = tokens.first, .end = tokens.behind,
-			.escapes = memchr(doc.p, '\\', doc.n) != NULL, .arena = arena, .out = out, .error = error};
+			.escapes = escapes, .plain_key = escapes ? 0 : (size_t)j->key_max + 1,
+			.plain_string = escapes ? 0 : (size_t)j->string_max + 1, .arena = arena, .out = out, .error = error};
 		ok = walk_document(&w);
 	}
 	if (!ok)

@@ -6,13 +6,14 @@
 
 struct mr_json;   // simdjson's parser and a stack, reused; one a thread
 
-struct mr_json *mr_json_new(const struct mr_plan *, const struct mr_tree *);   // borrows the tree
+// Borrows the tree, which has so many nodes.
+struct mr_json *mr_json_new(const struct mr_plan *, const struct mr_tree *, uint32_t nodes);
 void mr_json_free(struct mr_json *);
 
-// Fills `out` from a document that has MR_PADDING readable bytes after it. Strings point into the
-// document, or into the arena where they had escapes. Everything that is there is checked: the
-// grammar of the whole document, UTF-8, depth, lengths of keys and strings; what is not read is
-// not converted, so a number too large for a double, or a lone surrogate, goes unnoticed there.
+// Fills `out` from a document; nothing behind it is read. Strings point into the document, or into the
+// arena where they had escapes. Everything that is there is checked: the grammar of the whole document,
+// UTF-8, depth, lengths of keys and strings; what is not read is not converted, so a number too large
+// for a double, or a lone surrogate, goes unnoticed there.
 bool mr_json_decode(struct mr_json *, struct mr_str doc, struct mr_arena *, struct mr_fields *out,
     struct mr_decode_error *);
 

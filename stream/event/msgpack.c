@@ -14,6 +14,8 @@
 struct mr_msgpack {
 	const struct mr_tree *tree;
 	uint32_t depth_max, key_max, string_max;
+	uint64_t decoded;                // documents
+	uint64_t *seen;                  // by node: the last document that had its key
 	msgpack_zone zone;
 };
 
@@ -26,7 +28,7 @@ struct source {
 };
 
 struct mr_msgpack *
-mr_msgpack_new(const struct mr_plan *plan, const struct mr_tree *tree)
+mr_msgpack_new(const struct mr_plan *plan, const struct mr_tree *tree, uint32_t nodes)
 {
 	struct mr_msgpack *m = calloc(1, sizeof(*m));
 
@@ -35,6 +37,8 @@ mr_msgpack_new(const struct mr_plan *plan, const struct mr_tree *tree)
 	m->depth_max = plan->depth_max < UNPACK_DEPTH_MAX ? plan->depth_max : UNPACK_DEPTH_MAX;
 	m->key_max = plan->key_bytes_max;
 	m->string_max = plan->string_bytes_max;
+	m->seen = calloc(nodes, sizeof(*m->seen));
+	MR_ASSERT(m->seen != NULL);
 	bool ok = msgpack_zone_init(&m->zone, ZONE_BYTES);
 	MR_ASSERT(ok);
 	return m;
@@ -46,6 +50,7 @@ mr_msgpack_free(struct mr_msgpack *m)
 	if (m == NULL)
 		return;
 	msgpack_zone_destroy(&m->zone);
+	free(m->seen);
 	free(m);
 }
 
@@ -247,8 +252,7 @@ visit(const struct source *s, const struct mr_tree *node, const msgpack_object *
 {
 	if (node->field < 0)
 		return o->type != MSGPACK_OBJECT_MAP || project(s, node, o);
-	if (node->field < MR_FIXED_FIELDS)
-		s->out->at[node->field] = (uint32_t)position(s, o);
+	s->out->at[node->note] = (uint32_t)position(s, o);
 	struct mr_value *v = &s->out->values[node->field];
 	if (!from_object(s, o, v))
 		return false;
@@ -260,18 +264,15 @@ visit(const struct source *s, const struct mr_tree *node, const msgpack_object *
 static bool
 project(const struct source *s, const struct mr_tree *node, const msgpack_object *o)
 {
-	uint64_t few = 0, *seen = &few;
 	struct mr_str key;
 
-	if (node->n > 64)
-		seen = mr_arena_alloc(s->arena, (node->n + 63) / 64 * sizeof(*seen));
 	for (uint32_t i = 0; i < o->via.map.size; i++) {
 		const msgpack_object_kv *kv = &o->via.map.ptr[i];
-		int32_t child = key_of(&kv->key, &key) ? mr_tree_child(node, key) : -1;
-		if (child < 0 || seen[child / 64] >> (child & 63) & 1)
+		const struct mr_tree *child = key_of(&kv->key, &key) ? mr_tree_child(node, key, s->doc.p + s->doc.n) : NULL;
+		if (child == NULL || s->m->seen[child->number] == s->m->decoded)
 			continue;
-		seen[child / 64] |= UINT64_C(1) << (child & 63);
-		if (!visit(s, &node->children[child], &kv->val))
+		s->m->seen[child->number] = s->m->decoded;
+		if (!visit(s, child, &kv->val))
 			return false;
 	}
 	return true;
@@ -285,6 +286,7 @@ mr_msgpack_decode(struct mr_msgpack *m, struct mr_str doc, struct mr_arena *aren
 	msgpack_object o;
 	size_t used = 0;
 
+	m->decoded++;
 	if (!check(&s))
 		return false;
 	msgpack_zone_clear(&m->zone);

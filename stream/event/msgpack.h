@@ -6,7 +6,8 @@
 
 struct mr_msgpack;
 
-struct mr_msgpack *mr_msgpack_new(const struct mr_plan *, const struct mr_tree *);   // borrows the tree
+// Borrows the tree, which has so many nodes.
+struct mr_msgpack *mr_msgpack_new(const struct mr_plan *, const struct mr_tree *, uint32_t nodes);
 void mr_msgpack_free(struct mr_msgpack *);
 
 // The same as mr_json_decode, for the same maps: strings point into the document. bin is taken as

@@ -1,9 +1,8 @@
 // The one C++ file.
 #include "event/simd.h"
 
-#include "event/decode.h"
-
 #include <charconv>
+#include <memory>
 #include <new>
 
 #define SIMDJSON_EXCEPTIONS 0
@@ -12,28 +11,20 @@
 namespace od = simdjson::ondemand;
 
 struct mr_simd {
+	// Only the first stage is used of one, only the unescaping of the other.
+	std::unique_ptr<simdjson::internal::dom_parser_implementation> stage1;
 	od::parser parser;
 };
 
-namespace {
-
-// On-Demand's iterator shows where its tokens begin; where they end it shows to its children only.
-class tokens : public od::json_iterator {
-public:
-	explicit tokens(od::json_iterator &&it) noexcept : od::json_iterator(std::move(it)) {}
-	const uint32_t *first() const { return position(); }
-	const uint32_t *behind() const { return end_position(); }
-};
-
-}
-
 extern "C" struct mr_simd *
-mr_simd_new(size_t bytes_max, size_t depth_max)
+mr_simd_new(size_t bytes_max)
 {
 	auto *s = new (std::nothrow) mr_simd{};
 
 	MR_ASSERT(s != nullptr);
-	simdjson::error_code error = s->parser.allocate(bytes_max, depth_max);
+	simdjson::error_code error = simdjson::get_active_implementation()->create_dom_parser_implementation(bytes_max, 1, s->stage1);
+	MR_ASSERT(error == simdjson::SUCCESS);
+	error = s->parser.allocate(1, 1);
 	MR_ASSERT(error == simdjson::SUCCESS);
 	return s;
 }
@@ -47,23 +38,24 @@ mr_simd_free(struct mr_simd *s)
 extern "C" const char *
 mr_simd_tokens(struct mr_simd *s, struct mr_str doc, struct mr_tokens *out, bool *utf8)
 {
-	static_assert(simdjson::SIMDJSON_PADDING <= MR_PADDING, "records have too little room behind");
-	od::json_iterator it;
-	simdjson::padded_string_view view(doc.p, doc.n, doc.n + simdjson::SIMDJSON_PADDING);
-	simdjson::error_code code = s->parser.iterate_raw(view).get(it);
+	const auto *bytes = reinterpret_cast<const uint8_t *>(doc.p);
+	simdjson::error_code code = s->stage1->stage1(bytes, doc.n, simdjson::stage1_mode::regular);
 
 	*utf8 = code == simdjson::UTF8_ERROR;
 	if (code)
 		return simdjson::error_message(code);
-	tokens t(std::move(it));
-	*out = {t.first(), t.behind()};
-	MR_ASSERT(out->first < out->behind);
+	uint32_t *first = s->stage1->structural_indexes.get();
+	size_t n = s->stage1->n_structural_indexes;
+	MR_ASSERT(n > 0);
+	first[n] = static_cast<uint32_t>(doc.n);
+	*out = {first, first + n};
 	return nullptr;
 }
 
 extern "C" bool
 mr_simd_unescape(struct mr_simd *s, struct mr_str raw, char *to, size_t *n)
 {
+	static_assert(simdjson::SIMDJSON_PADDING <= MR_SIMD_PADDING, "strings have too little room behind");
 	auto *dst = reinterpret_cast<uint8_t *>(to);
 	od::raw_json_string in(reinterpret_cast<const uint8_t *>(raw.p));
 	std::string_view view;

@@ -1,4 +1,4 @@
-// The tokens that simdjson On-Demand found, and what one or a few of them are. Inside of json.c only.
+// The tokens that simdjson found, and what one or a few of them are. Inside of json.c only.
 #ifndef MR_EVENT_TOKENS_H
 #define MR_EVENT_TOKENS_H
 
@@ -9,9 +9,12 @@ struct mr_json {
 	struct mr_simd *simd;
 	const struct mr_tree *tree;
 	uint32_t depth_max, key_max, string_max;
+	uint64_t decoded;           // documents
+	uint64_t *seen;             // by node: the last document that had its key
 	struct mr_member *stack;    // items and members of the containers that are being read whole
 	size_t n, cap;
-	char *unescaped;            // room for the longest string and MR_PADDING
+	char *unescaped;            // room for the longest string, MR_SIMD_PADDING, and both again for its source
+	size_t half;                // of it
 };
 
 struct walk {
@@ -21,6 +24,7 @@ struct walk {
 	const uint32_t *at, *end;
 	uint32_t depth;
 	bool escapes;               // somewhere in the document there is a backslash
+	size_t plain_key, plain_string;   // a string below is not too long and has no escapes
 	struct mr_arena *arena;
 	struct mr_fields *out;
 	struct mr_decode_error *error;
@@ -108,7 +112,10 @@ unescape(struct walk *w, struct mr_str raw, struct mr_str *out)
 	size_t n;
 
 	MR_ASSERT(raw.n <= j->key_max || raw.n <= j->string_max);
-	if (!mr_simd_unescape(j->simd, raw, j->unescaped, &n))
+	// More than the string is read: not where it lies.
+	char *source = j->unescaped + j->half;
+	memcpy(source, raw.p, raw.n + 1);
+	if (!mr_simd_unescape(j->simd, (struct mr_str){source, raw.n}, j->unescaped, &n))
 		return malformed(w, "an escape that is none");
 	*out = mr_arena_copy(w->arena, (struct mr_str){j->unescaped, n});
 	return true;
@@ -146,23 +153,6 @@ read_key(struct walk *w, struct mr_str *key)
 	if (!(key ? read_string(w, w->json->key_max, key) : skip_string(w, w->json->key_max)))
 		return false;
 	return take(w, ':') || malformed(w, "':' was expected");
-}
-
-// The usual member, its four tokens looked at together: a key and a string that end where they seem to,
-// in a document without escapes. Not past them yet. False says nothing but that it is some other one.
-static inline bool
-plain_member(const struct walk *w, struct mr_str *key, struct mr_str *value)
-{
-	const uint32_t *at = w->at;
-
-	if (w->end - at < 4 || w->escapes)
-		return false;
-	const char *k = w->doc + at[0], *colon = w->doc + at[1], *v = w->doc + at[2], *next = w->doc + at[3];
-	if (*k != '"' || colon[-1] != '"' || *colon != ':' || *v != '"' || next[-1] != '"')
-		return false;
-	*key = (struct mr_str){k + 1, (size_t)(colon - k) - 2};
-	*value = (struct mr_str){v + 1, (size_t)(next - v) - 2};
-	return key->n <= w->json->key_max && value->n <= w->json->string_max;
 }
 
 #endif

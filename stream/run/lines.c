@@ -1,7 +1,5 @@
 #include "run/lines.h"
 
-#include "event/decode.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,7 +24,7 @@ mr_lines_new(int fd)
 	MR_ASSERT(l != NULL);
 	l->fd = fd;
 	l->cap = 2 * BLOCK_BYTES;
-	l->p = calloc(1, l->cap + MR_PADDING);
+	l->p = malloc(l->cap);
 	MR_ASSERT(l->p != NULL);
 	return l;
 }
@@ -50,9 +48,8 @@ make_room(struct mr_lines *l)
 	if (l->cap - l->end >= BLOCK_BYTES)
 		return;
 	l->cap *= 2;
-	l->p = realloc(l->p, l->cap + MR_PADDING);
+	l->p = realloc(l->p, l->cap);
 	MR_ASSERT(l->p != NULL);
-	memset(l->p + l->end, 0, l->cap + MR_PADDING - l->end);
 }
 
 static bool

@@ -12,8 +12,7 @@ struct mr_lines *mr_lines_new(int fd);
 void mr_lines_free(struct mr_lines *);
 // Reads on. False at the end of input, or (errno set, mr_lines_failed) after an error.
 bool mr_lines_more(struct mr_lines *);
-// The next whole line of the block, without its end; MR_PADDING bytes behind it can be read.
-// False when the block is used up.
+// The next whole line of the block, without its end. False when the block is used up.
 bool mr_lines_next(struct mr_lines *, struct mr_str *line);
 bool mr_lines_failed(const struct mr_lines *);
 uint64_t mr_lines_bytes(const struct mr_lines *);   // read so far

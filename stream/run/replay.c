@@ -170,7 +170,6 @@ mr_replay_line(struct mr_replay *r, struct mr_str line)
 		.origin = {.topic = r->topics[0]},
 		.timestamp_ms = -1,
 		.value = line,
-		.padded = true,
 	};
 
 	mr_task_batch(reader);

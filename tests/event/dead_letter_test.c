@@ -34,8 +34,7 @@ TestSuite(dead_letter, .init = setup, .fini = teardown);
 
 Test(dead_letter, says_what_where_and_why)
 {
-	struct mr_raw_record raw = {.origin = {MR_LIT("events"), 3, 812}, .key = MR_LIT("u1"), .value = MR_LIT("{\"a\""),
-		.padded = false};
+	struct mr_raw_record raw = {.origin = {MR_LIT("events"), 3, 812}, .key = MR_LIT("u1"), .value = MR_LIT("{\"a\"")};
 	struct mr_decode_error e = {MR_BAD_JSON, 4, "not JSON from here on"};
 
 	cr_expect_str_eq(body(&raw, &e), "{\"reason\":\"malformed_json\",\"detail\":\"not JSON from here on\",\"position\":4,"

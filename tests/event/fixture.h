@@ -13,6 +13,7 @@ struct fixture {
 	struct mr_plan plan;
 	struct mr_arena *arena;
 	struct mr_decoder *decoder;
+	char *record;              // of the last event, which points into it
 	struct mr_event event;
 	struct mr_decode_error error;
 };

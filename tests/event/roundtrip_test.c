@@ -158,7 +158,7 @@ static void
 decode_often(struct fixture *f, struct mr_str bytes)
 {
 	static char room[4096];
-	struct mr_raw_record raw = {.timestamp_ms = 1, .value = {room, bytes.n}, .padded = true};
+	struct mr_raw_record raw = {.timestamp_ms = 1, .value = {room, bytes.n}};
 	size_t before = 0;
 
 	memcpy(room, bytes.p, bytes.n);
