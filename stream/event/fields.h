@@ -8,7 +8,7 @@
 #define MR_DEPTH_MAX 64        // of plan->depth_max: bounds the recursion of the decoders
 
 struct mr_fields {
-	struct mr_value *values;            // plan->schema->n_fields of them, absent at first
+	struct mr_value *values;            // plan->schema->n_fields of them and one more, absent at first
 	uint32_t at[MR_FIXED_FIELDS + 1];   // byte in the document where a fixed field's value begins; last: any other's
 };
 

@@ -233,10 +233,28 @@ key(struct walk *w, const uint32_t *at, const struct mr_tree *node, const struct
 	return at + 2;
 }
 
+// What shapes know of a value.
+static inline void
+note(struct walk *w, const uint32_t *at, const struct mr_tree *node)
+{
+	struct mr_shape_values *values = &w->json->values;
+
+	if (values->n < MR_SHAPE_VALUES_MAX) {
+		values->items[values->n].token = (uint32_t)(at - w->first);
+		values->items[values->n].node = node;
+	}
+	values->n++;
+}
+
 static const uint32_t *
 unusual_value(struct walk *w, const uint32_t *at, const struct mr_tree *node)
 {
+	char c = w->doc[*at];
+
 	w->at = at;
+	if (c == '"' || c == '{' || c == '[')
+		w->json->values.n = MR_SHAPE_VALUES_MAX;   // too much for a shape
+	note(w, at, node);
 	if (!(node->field >= 0 ? visit(w, node) : skip_scalar(w)))
 		return NULL;
 	if (w->at == w->end)
@@ -253,6 +271,7 @@ value(struct walk *w, const uint32_t *at, const struct mr_tree *node)
 
 	if (*v != '"' || next[-1] != '"' || s.n >= w->plain_string)
 		return unusual_value(w, at, node);
+	note(w, at, node);
 	if (node->field >= 0) {
 		w->out->at[node->note] = at[0];
 		w->out->values[node->field] = mr_string(s);
@@ -334,6 +353,7 @@ mr_json_new(const struct mr_plan *plan, const struct mr_tree *tree, uint32_t nod
 	j->string_max = plan->string_bytes_max;
 	j->half = (j->key_max > j->string_max ? j->key_max : j->string_max) + MR_SIMD_PADDING;
 	j->unescaped = calloc(2, j->half);
+	j->shapes = mr_shapes_new(plan->schema->n_fields);
 	j->seen = calloc(nodes, sizeof(*j->seen));
 	MR_ASSERT(j->unescaped != NULL && j->seen != NULL);
 	return j;
@@ -345,32 +365,45 @@ mr_json_free(struct mr_json *j)
 	if (j == NULL)
 		return;
 	mr_simd_free(j->simd);
+	mr_shapes_free(j->shapes);
 	free(j->unescaped);
 	free(j->seen);
 	free(j->stack);
 	free(j);
 }
 
+static bool
+decode(struct mr_json *j, struct mr_str doc, const struct mr_tokens *tokens, struct mr_arena *arena, struct mr_fields *out,
+    struct mr_decode_error *error)
+{
+	bool escapes = memchr(doc.p, '\\', doc.n) != NULL, plain = !escapes && doc.n <= j->string_max;
+
+	if (plain && mr_shapes_read(j->shapes, doc, tokens, out))
+		return true;
+	struct walk w = {.json = j, .doc = doc.p, .doc_n = doc.n, .first = tokens->first, .at = tokens->first,
+		.end = tokens->behind, .escapes = escapes, .plain_key = escapes ? 0 : (size_t)j->key_max + 1,
+		.plain_string = escapes ? 0 : (size_t)j->string_max + 1, .arena = arena, .out = out, .error = error};
+	j->n = j->values.n = 0;
+	j->decoded++;
+	if (!walk_document(&w))
+		return false;
+	if (plain)
+		mr_shapes_learn(j->shapes, doc, tokens, &j->values);
+	return true;
+}
+
 bool
 mr_json_decode(struct mr_json *j, struct mr_str doc, struct mr_arena *arena, struct mr_fields *out,
     struct mr_decode_error *error)
 {
-	struct mr_tokens tokens = {0};
-	bool utf8, ok;
-
-	j->n = 0;
-	j->decoded++;
+	struct mr_tokens tokens;
+	bool utf8;
 	const char *wrong = mr_simd_tokens(j->simd, doc, &tokens, &utf8);
-	if (wrong) {
-		ok = mr_bad(error, utf8 ? MR_BAD_UTF8 : MR_BAD_JSON, 0, wrong);
-	} else {
-		bool escapes = memchr(doc.p, '\\', doc.n) != NULL;
-		struct walk w = {.json = j, .doc = doc.p, .doc_n = doc.n, .at = tokens.first, .end = tokens.behind,
-			.escapes = escapes, .plain_key = escapes ? 0 : (size_t)j->key_max + 1,
-			.plain_string = escapes ? 0 : (size_t)j->string_max + 1, .arena = arena, .out = out, .error = error};
-		ok = walk_document(&w);
-	}
-	if (!ok)
-		mr_json_judge(doc, arena, error);
-	return ok;
+
+	if (!wrong && decode(j, doc, &tokens, arena, out, error))
+		return true;
+	if (wrong)
+		mr_bad(error, utf8 ? MR_BAD_UTF8 : MR_BAD_JSON, 0, wrong);
+	mr_json_judge(doc, arena, error);
+	return false;
 }

@@ -6,6 +6,9 @@
 // Up to here every integral double is exact, and prints as an integer.
 #define EXACT_MAX (UINT64_C(1) << 53)
 
+static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
+	1e15, 1e16, 1e17, 1e18, 1e19};
+
 size_t
 mr_num_format(char out[32], double d)
 {
@@ -102,14 +105,40 @@ mr_num_grammar(const char *p, const char *end)
 	return grammar(p, end, &n);
 }
 
+// The usual number: up to 15 digits with at most one dot among them. False: some other one, or none.
+static inline bool
+usual(const char *p, const char *end, double *out)
+{
+	bool negative = p < end && *p == '-';
+	uint64_t mantissa = 0;
+	const char *from = p + negative, *dot = NULL;
+
+	if (end - from > 16 || end - from < 1 || (*from == '0' && end - from > 1 && from[1] != '.'))
+		return false;
+	for (p = from; p < end; p++) {
+		unsigned digit = (unsigned)(unsigned char)*p - '0';
+		if (digit <= 9)
+			mantissa = mantissa * 10 + digit;
+		else if (*p == '.' && dot == NULL && p > from)
+			dot = p;
+		else
+			return false;
+	}
+	if (dot == end - 1 || (dot == NULL && end - from == 16))
+		return false;
+	double d = dot ? (double)mantissa / tens[end - dot - 1] : (double)mantissa;
+	*out = negative ? -d : d;
+	return true;
+}
+
 // Few digits and no exponent: both parts are exact doubles, so one division rounds correctly.
 enum mr_num_scan
 mr_num_scan(const char *p, const char *end, double *out)
 {
-	static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
-	    1e15, 1e16, 1e17, 1e18, 1e19};
 	struct number n;
 
+	if (usual(p, end, out))
+		return MR_NUM_OK;
 	if (!grammar(p, end, &n))
 		return MR_NUM_NONE;
 	if (n.exponent || n.digits > 19 || n.mantissa > EXACT_MAX) {

@@ -20,15 +20,13 @@ present(const struct source *s, enum mr_fixed_field field)
 }
 
 // A string, or empty where it is absent.
-static bool
+static inline bool
 text(const struct source *s, enum mr_fixed_field field, const char *wrong, struct mr_str *out)
 {
-	struct mr_value v = s->fields->values[field];
+	const struct mr_value *v = &s->fields->values[field];
 
-	*out = mr_value_str(v);
-	if (v.type != MR_STRING && v.type != MR_ABSENT)
-		return bad(s, MR_BAD_TYPE, field, wrong);
-	return true;
+	*out = v->type == MR_STRING ? (struct mr_str){v->str, v->n} : (struct mr_str){0};
+	return v->type == MR_STRING || v->type == MR_ABSENT || bad(s, MR_BAD_TYPE, field, wrong);
 }
 
 static bool
@@ -56,18 +54,22 @@ ids(const struct source *s, struct mr_event *e)
 static bool
 known_type(struct mr_str name, enum mr_event_type *type)
 {
-	static const struct { struct mr_str name; enum mr_event_type type; } types[] = {
-		{{"track", 5}, MR_TRACK}, {{"page", 4}, MR_PAGE}, {{"identify", 8}, MR_IDENTIFY},
-		{{"screen", 6}, MR_SCREEN}, {{"group", 5}, MR_GROUP}, {{"alias", 5}, MR_ALIAS},
-	};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (mr_str_eq(name, types[i].name)) {
-			*type = types[i].type;
-			return true;
-		}
-	}
-	return false;
+	// Literals are compared without a call.
+	if (mr_str_eq(MR_LIT("track"), name))
+		*type = MR_TRACK;
+	else if (mr_str_eq(MR_LIT("page"), name))
+		*type = MR_PAGE;
+	else if (mr_str_eq(MR_LIT("identify"), name))
+		*type = MR_IDENTIFY;
+	else if (mr_str_eq(MR_LIT("screen"), name))
+		*type = MR_SCREEN;
+	else if (mr_str_eq(MR_LIT("group"), name))
+		*type = MR_GROUP;
+	else if (mr_str_eq(MR_LIT("alias"), name))
+		*type = MR_ALIAS;
+	else
+		return false;
+	return true;
 }
 
 static bool

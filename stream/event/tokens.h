@@ -3,12 +3,15 @@
 #define MR_EVENT_TOKENS_H
 
 #include "event/json.h"
+#include "event/shape.h"
 #include "event/simd.h"
 
 struct mr_json {
 	struct mr_simd *simd;
 	const struct mr_tree *tree;
 	uint32_t depth_max, key_max, string_max;
+	struct mr_shapes *shapes;
+	struct mr_shape_values values;   // of the document that is walked
 	uint64_t decoded;           // documents
 	uint64_t *seen;             // by node: the last document that had its key
 	struct mr_member *stack;    // items and members of the containers that are being read whole
@@ -21,7 +24,7 @@ struct walk {
 	struct mr_json *json;
 	const char *doc;
 	size_t doc_n;
-	const uint32_t *at, *end;
+	const uint32_t *first, *at, *end;
 	uint32_t depth;
 	bool escapes;               // somewhere in the document there is a backslash
 	size_t plain_key, plain_string;   // a string below is not too long and has no escapes
