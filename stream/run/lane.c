@@ -316,6 +316,8 @@ mr_lane_forget(struct mr_lane *l)
 	if (l->source)
 		mr_source_stop(l->source);
 	l->source = NULL;
+	if (l->worker->writing == l)
+		mr_pages_answered(l->worker);
 	mr_task_free(l->task);
 	l->task = NULL;
 	memset(l->counted, 0, sizeof(l->counted));

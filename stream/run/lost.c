@@ -58,6 +58,7 @@ mr_lost_journal(struct mr_lane *l, struct mr_journal_end *end)
 
 	if (!group_positions(l, end))
 		return false;
+	mr_pages_answered(w);
 	enum mr_store_status status = store->ops->take(store, (uint32_t)l->number, 1, &meta);
 	if (status != MR_STORE_OK && status != MR_STORE_FENCED) {
 		mr_worker_log(w, 3, "partition %d: store: %s", l->number, store->error);

@@ -49,7 +49,7 @@ store_waits(const struct mr_lane *l)
 
 // ---- a chunk whose answer was lost ----
 
-static bool
+static void
 resolve_unknown(struct mr_lane *l, size_t n)
 {
 	struct mr_store *store = l->worker->conf.store;
@@ -60,18 +60,49 @@ resolve_unknown(struct mr_lane *l, size_t n)
 		store_failed(l, status == MR_STORE_UNKNOWN ? MR_STORE_DOWN : status);
 		l->unknown_chunk = n;   // asked again before anything else is written
 		l->unknown = true;
-		return false;
+		return;
 	}
 	l->unknown = false;
 	if (w == l->w + 1) {
 		l->w = w;
 		mr_task_chunk_acknowledged(l->task, n);
+	} else if (w != l->w)   // else: not applied, it is written again
+		store_failed(l, MR_STORE_BEHIND);
+}
+
+// ---- a chunk whose answer is under way ----
+
+// False: it is not there yet, and not waited for.
+static bool
+answered(struct mr_worker *w, bool wait)
+{
+	struct mr_lane *l = w->writing;
+
+	if (l == NULL)
 		return true;
+	enum mr_store_status status = w->conf.store->ops->write_wait(w->conf.store, wait);
+	if (status == MR_STORE_BUSY)
+		return false;
+	w->writing = NULL;
+	mr_stats_record(w->conf.stats, MR_STAT_STORE_WRITE, mr_mono_us(w->conf.clock) - w->writing_us);
+	if (status == MR_STORE_UNKNOWN)
+		resolve_unknown(l, w->writing_n);
+	else if (status != MR_STORE_OK)
+		store_failed(l, status);
+	else {
+		l->w++;
+		l->meta_seq = w->writing_seq;
+		mr_task_chunk_acknowledged(l->task, w->writing_n);
+		mr_report_store(l, true);
+		mr_stats_add(w->conf.stats, MR_STAT_PAGES_WRITTEN, w->writing_n);
 	}
-	if (w == l->w)
-		return true;    // not applied: it is written again
-	store_failed(l, MR_STORE_BEHIND);
-	return false;
+	return true;
+}
+
+void
+mr_pages_answered(struct mr_worker *w)
+{
+	answered(w, true);
 }
 
 // Before any other call: with a chunk more than we know of in the store, a read would look like
@@ -79,7 +110,10 @@ resolve_unknown(struct mr_lane *l, size_t n)
 static bool
 settled(struct mr_lane *l)
 {
-	return !store_waits(l) && (!l->unknown || resolve_unknown(l, l->unknown_chunk));
+	answered(l->worker, true);
+	if (!store_waits(l) && l->unknown)
+		resolve_unknown(l, l->unknown_chunk);
+	return !store_waits(l) && !l->unknown && !l->worker->need_takeover;
 }
 
 // ---- reading ----
@@ -294,57 +328,70 @@ mr_pages_ready(struct mr_lane *l, int64_t clock_ms)
 
 // ---- writing behind ----
 
-// The next chunk, or only meta.seq where there is none and `meta` is asked for. False: stop for now.
+// Sends the next chunk, or only meta.seq where there is none and it is due. False: stop for now.
 static bool
-write_chunk(struct mr_lane *l, bool meta)
+send_chunk(struct mr_lane *l)
 {
-	struct mr_store *store = l->worker->conf.store;
+	struct mr_worker *w = l->worker;
 	const struct mr_held *held[MR_CHUNK_MAX];
 	struct mr_page pages[MR_CHUNK_MAX];
-
-	if (l->unknown)
-		return settled(l);
 	size_t n = mr_task_chunk(l->task, l->committed_seq, held, MR_CHUNK_MAX);
 	uint64_t meta_seq = mr_task_meta_seq(l->task, l->committed_seq, n);
-	if (n == 0 && (!meta || meta_seq <= l->meta_seq))
+	bool meta = l->meta_due && meta_seq > l->meta_seq;
+
+	l->meta_due = false;
+	if (n == 0 && !meta)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		pages[i] = (struct mr_page){held[i]->user, held[i]->page, held[i]->stamp, held[i]->due_ms,
 		    held[i]->page.n == 0};
-	int64_t began_us = mr_mono_us(l->worker->conf.clock);
-	enum mr_store_status status =
-	    store->ops->write(store, (uint32_t)l->number, l->epoch, l->w + 1, pages, n, meta_seq);
-	mr_stats_record(l->worker->conf.stats, MR_STAT_STORE_WRITE, mr_mono_us(l->worker->conf.clock) - began_us);
+	w->writing_us = mr_mono_us(w->conf.clock);
+	enum mr_store_status status = w->conf.store->ops->write_send(w->conf.store, (uint32_t)l->number, l->epoch,
+	    l->w + 1, pages, n, meta_seq);
 	if (status == MR_STORE_UNKNOWN)
-		return resolve_unknown(l, n);
-	if (status != MR_STORE_OK) {
+		resolve_unknown(l, n);
+	else if (status != MR_STORE_OK)
 		store_failed(l, status);
+	if (status != MR_STORE_OK)
 		return false;
-	}
-	l->w++;
-	l->meta_seq = meta_seq;
-	mr_task_chunk_acknowledged(l->task, n);
-	mr_report_store(l, true);
-	mr_stats_add(l->worker->conf.stats, MR_STAT_PAGES_WRITTEN, n);
+	w->writing = l;
+	w->writing_n = n;
+	w->writing_seq = meta_seq;
+	w->wrote_last = l->number;
 	return true;
+}
+
+static bool
+writable(const struct mr_lane *l)
+{
+	return l->task && (l->state == MR_LANE_RUNNING || l->state == MR_LANE_DENIED) && !store_waits(l) &&
+	    !l->worker->need_takeover;
+}
+
+// False: stop for now.
+static bool
+write_chunk(struct mr_lane *l, bool wait)
+{
+	if (!answered(l->worker, wait) || !settled(l) || !writable(l))
+		return false;
+	return send_chunk(l) && answered(l->worker, wait) && writable(l);
 }
 
 bool
 mr_pages_flush(struct mr_lane *l, bool all)
 {
 	int64_t now_ms = mr_mono_ms(l->worker->conf.clock);
-	bool meta = all;
 
-	if (l->task == NULL || (l->state != MR_LANE_RUNNING && l->state != MR_LANE_DENIED) || store_waits(l))
+	if (!writable(l))
 		return false;
 	bool full = mr_pages_full(l) || l->crowd;
 	if (all || full || now_ms >= l->flush_at_ms) {
 		mr_task_encode(l->task, all || full ? UINT64_MAX : l->flush_seq, SIZE_MAX);
 		l->flush_seq = mr_task_seq(l->task);
 		l->flush_at_ms = now_ms + l->worker->conf.config->flush_interval_ms;
-		meta = true;
+		l->meta_due = true;
 	}
-	for (int i = 0; (all || full || i < CHUNKS_A_STEP) && write_chunk(l, meta); i++)
+	for (int i = 0; (all || full || i < CHUNKS_A_STEP) && write_chunk(l, all || full); i++)
 		;
 	if ((!l->has_batch || l->crowd) && l->state == MR_LANE_RUNNING)
 		l->over_bound = mr_task_evict(l->task, room(l));
@@ -352,6 +399,20 @@ mr_pages_flush(struct mr_lane *l, bool all)
 		return false;
 	mr_task_evict(l->task, room(l) / 2);
 	return true;
+}
+
+// One chunk is under way at a time: whoever wrote last comes last.
+bool
+mr_pages_flush_some(struct mr_worker *w)
+{
+	int32_t last = w->wrote_last;
+	bool more = false;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (struct mr_lane *l = w->lanes; l && !w->need_takeover; l = l->next)
+			if ((l->number > last) == (pass == 0))
+				more |= mr_pages_flush(l, false);
+	return more;
 }
 
 bool

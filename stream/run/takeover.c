@@ -225,6 +225,7 @@ take_store(struct mr_lane *l, struct mr_store_meta *meta)
 {
 	struct mr_worker *w = l->worker;
 	struct mr_store *store = w->conf.store;
+	mr_pages_answered(w);   // of a lane that was taken over just before
 	enum mr_store_status status = store->ops->take(store, (uint32_t)l->number, l->epoch, meta);
 
 	if (status == MR_STORE_OK)

@@ -303,7 +303,7 @@ wait_ms(struct mr_worker *w)
 		if (l->task && mr_mono_ms(w->conf.clock) < l->store_retry_ms && l->store_retry_ms - now_ms < wait)
 			wait = l->store_retry_ms - now_ms;
 	}
-	return wait < 1 ? 1 : wait;
+	return wait < 1 || w->writing ? 1 : wait;
 }
 
 int64_t
@@ -327,7 +327,7 @@ mr_worker_step(struct mr_worker *w)
 	}
 	if (!w->need_takeover)
 		more |= mr_rotation_step(w, false);
-	for (struct mr_lane *l = w->lanes; l && !w->need_takeover; l = l->next)
-		more |= mr_pages_flush(l, false);
+	if (!w->need_takeover)
+		more |= mr_pages_flush_some(w);
 	return more || w->need_takeover ? 0 : wait_ms(w);
 }

@@ -62,6 +62,7 @@ struct mr_lane {
 	uint64_t flush_seq;          // changes up to here are older than the flush interval
 	int64_t flush_at_ms;
 	uint64_t meta_seq;           // as the store has it
+	bool meta_due;               // to be written although there may be no page to write
 	bool unknown;                // the outcome of chunk w + 1, of so many pages
 	size_t unknown_chunk;
 	int64_t lost_at_ms;          // monotonic; 0: not lost
@@ -124,6 +125,11 @@ struct mr_worker {
 	uint32_t journal_number[2];
 	bool need_takeover;          // producers were lost: every lane is taken over anew
 	int64_t sinks_retry_ms;
+	struct mr_lane *writing;     // whose chunk is under way, of so many pages, since when; NULL: none
+	size_t writing_n;
+	uint64_t writing_seq;        // meta.seq with it
+	int64_t writing_us;
+	int32_t wrote_last;          // number of that lane, or of the last one
 	int64_t store_log_ms;        // not before then is the store's trouble logged again
 	struct mr_str *input_names;
 	int64_t reported_ms;         // monotonic
@@ -163,6 +169,8 @@ bool mr_pages_timers(struct mr_lane *, int64_t clock_ms);
 bool mr_pages_due(struct mr_lane *, int64_t due_ms, struct mr_str user);
 // Write-behind; all: now, whatever its age. True: there is room for the next part of a crowd.
 bool mr_pages_flush(struct mr_lane *, bool all);
+bool mr_pages_flush_some(struct mr_worker *);             // of all lanes
+void mr_pages_answered(struct mr_worker *);               // waits for the chunk under way: before any other call to the store
 bool mr_pages_flushed(const struct mr_lane *);
 bool mr_pages_full(const struct mr_lane *);                // memory is at its bound: apply nothing
 // takeover.c

@@ -20,7 +20,8 @@ struct memory {
 	size_t n_users;
 	uint32_t read_partition;
 	uint64_t read_epoch, read_w;
-	bool reading;
+	bool reading, writing;
+	enum mr_store_status written; // what the write under way came to
 	char *copy;                  // what the last call handed out
 	size_t copy_size, copy_used;
 };
@@ -73,6 +74,7 @@ partition_of(struct mr_store_space *s, uint32_t number)
 static struct mr_table *
 enter(struct memory *m, uint32_t number)
 {
+	MR_ASSERT(!m->writing);
 	m->copy_used = 0;
 	m->base.error[0] = '\0';
 	pthread_mutex_lock(&m->space->lock);
@@ -224,10 +226,9 @@ memory_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, 
 }
 
 static enum mr_store_status
-memory_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w,
-    const struct mr_page *pages, size_t n, uint64_t meta_seq)
+write_now(struct memory *m, uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page *pages, size_t n,
+    uint64_t meta_seq)
 {
-	struct memory *m = (struct memory *)st;
 	struct mr_table *pt = enter(m, partition);
 
 	MR_ASSERT(w > 0 && n <= MR_CHUNK_MAX);
@@ -245,6 +246,28 @@ memory_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w
 		pt->seq = meta_seq;
 	mr_table_bury(pt, MR_MUTATION(NO_TOMBSTONE) ? UINT64_MAX : pt->seq);
 	return leave(m, MR_STORE_OK, NULL);
+}
+
+static enum mr_store_status
+memory_write_send(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page *pages,
+    size_t n, uint64_t meta_seq)
+{
+	struct memory *m = (struct memory *)st;
+
+	m->written = write_now(m, partition, epoch, w, pages, n, meta_seq);
+	m->writing = true;
+	return MR_STORE_OK;
+}
+
+static enum mr_store_status
+memory_write_wait(struct mr_store *st, bool wait)
+{
+	struct memory *m = (struct memory *)st;
+
+	(void)wait;
+	MR_ASSERT(m->writing);
+	m->writing = false;
+	return m->written;
 }
 
 static enum mr_store_status
@@ -306,7 +329,8 @@ static const struct mr_store_ops memory_ops = {
 	.read_send = memory_read_send,
 	.read_wait = memory_read_wait,
 	.due = memory_due,
-	.write = memory_write,
+	.write_send = memory_write_send,
+	.write_wait = memory_write_wait,
 	.position = memory_position,
 	.set_cluster = memory_set_cluster,
 	.set_build = memory_set_build,

@@ -5,114 +5,14 @@
 #include <stdlib.h>
 
 #define USERS_A_CALL 512          // Lua's unpack has a bound of some thousands
-#define EXACT (1ll << 53)         // a double counts up to here
 #define TOMB_BYTES 10             // msgpack nil, then the stamp as uint64: no map, so no record
-
-static void
-replies_drop(struct mr_redis *r)
-{
-	for (size_t i = 0; i < r->n_replies; i++)
-		freeReplyObject(r->replies[i]);
-	r->n_replies = 0;
-}
-
-static void
-reply_keep(struct mr_redis *r, redisReply *reply)
-{
-	if (r->n_replies == r->room_replies) {
-		r->room_replies = r->room_replies ? r->room_replies * 2 : 16;
-		r->replies = realloc(r->replies, r->room_replies * sizeof(redisReply *));
-		MR_ASSERT(r->replies != NULL);
-	}
-	r->replies[r->n_replies++] = reply;
-}
-
-// ---- one call of a script
-
-// EVALSHA sha n_keys; keys and arguments follow.
-static void
-call_begin(struct mr_redis *r, enum mr_redis_script script, size_t n_keys)
-{
-	mr_redis_args_reset(&r->args);
-	mr_redis_args_add(&r->args, MR_LIT("EVALSHA"));
-	mr_redis_args_add(&r->args, (struct mr_str){r->sha[script], 40});
-	mr_redis_args_number(&r->args, (int64_t)n_keys);
-}
-
-static struct mr_str
-prefix(const struct mr_redis *r, uint32_t partition, const char *tail, char *buffer, size_t size)
-{
-	int n = snprintf(buffer, size, "{%s.%u}:%s", r->app, partition, tail);
-
-	MR_ASSERT(n > 0 && (size_t)n < size);
-	return (struct mr_str){buffer, (size_t)n};
-}
-
-static void
-key(struct mr_redis *r, uint32_t partition, const char *tail)
-{
-	char buffer[320];
-
-	mr_redis_args_copy(&r->args, prefix(r, partition, tail, buffer, sizeof(buffer)), (struct mr_str){0});
-}
-
-static void
-number(struct mr_redis *r, uint64_t v)
-{
-	MR_ASSERT(v <= (uint64_t)EXACT);
-	mr_redis_args_number(&r->args, (int64_t)v);
-}
-
-// What a script's answer begins with, or what an error means.
-static enum mr_store_status
-verdict(struct mr_redis *r, const redisReply *reply, size_t elements)
-{
-	if (reply->type == REDIS_REPLY_ERROR)
-		return mr_redis_refused(r, reply);
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 && reply->element[0]->type == REDIS_REPLY_INTEGER) {
-		if (reply->element[0]->integer == 1)
-			return mr_redis_because(r, MR_STORE_FENCED, "another owner has taken this partition");
-		if (reply->element[0]->integer == 2)
-			return mr_redis_because(r, MR_STORE_BEHIND, "Redis is older than what it acknowledged: it lost its last writes, or was emptied");
-		if (reply->element[0]->integer == 0 && reply->elements == elements)
-			return MR_STORE_OK;
-	}
-	return mr_redis_because(r, MR_STORE_FATAL, "Redis: a script gave an odd answer");
-}
-
-// Sends the call that args hold; `lost`: what it means if no answer comes (UNKNOWN for a write). The
-// answer is kept; it has `elements` elements. A script that the server forgot is sent whole.
-static enum mr_store_status
-call(struct mr_redis *r, enum mr_redis_script script, int64_t deadline, enum mr_store_status lost, size_t elements)
-{
-	for (int whole = 0;; whole++) {
-		if (!mr_redis_append(r))
-			return MR_STORE_DOWN;
-		if (!mr_redis_send(r, deadline))
-			return lost;
-		redisReply *reply = mr_redis_receive(r, deadline);
-		if (reply == NULL)
-			return lost;
-		if (!whole && mr_redis_is_error(reply, "NOSCRIPT")) {
-			freeReplyObject(reply);
-			const char *body = mr_redis_script(script);
-			r->args.p[0] = "EVAL";
-			r->args.n[0] = 4;
-			r->args.p[1] = body;
-			r->args.n[1] = strlen(body);
-			continue;
-		}
-		reply_keep(r, reply);
-		return verdict(r, reply, elements);
-	}
-}
 
 // Starts a call: what the last one handed out is gone; connected, or a status that says why not.
 static enum mr_store_status
 enter(struct mr_redis *r, int64_t *deadline)
 {
-	MR_ASSERT(!r->reading);
-	replies_drop(r);
+	MR_ASSERT(!r->reading && !r->writing);
+	mr_redis_replies_drop(r);
 	r->base.error[0] = '\0';
 	*deadline = mr_redis_now_ms() + r->timeout_ms;
 	return mr_redis_connect(r, *deadline);
@@ -143,11 +43,11 @@ redis_take(struct mr_store *st, uint32_t partition, uint64_t epoch, struct mr_st
 	*meta = (struct mr_store_meta){0};
 	if (status != MR_STORE_OK)
 		return status;
-	call_begin(r, MR_REDIS_TAKE, 2);
-	key(r, partition, "meta");
-	key(r, partition, "probe");
-	number(r, epoch);
-	status = call(r, MR_REDIS_TAKE, deadline, MR_STORE_UNKNOWN, 6);
+	mr_redis_begin(r, MR_REDIS_TAKE, 2);
+	mr_redis_key(r, partition, "meta");
+	mr_redis_key(r, partition, "probe");
+	mr_redis_number(r, epoch);
+	status = mr_redis_call(r, MR_REDIS_TAKE, deadline, MR_STORE_UNKNOWN, 6);
 	if (status != MR_STORE_OK && status != MR_STORE_FENCED)
 		return status;
 	redisReply **e = r->replies[0]->element;
@@ -170,10 +70,10 @@ redis_position(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t
 	enum mr_store_status status = enter(r, &deadline);
 	if (status != MR_STORE_OK)
 		return status;
-	call_begin(r, MR_REDIS_POSITION, 1);
-	key(r, partition, "meta");
-	number(r, epoch);
-	status = call(r, MR_REDIS_POSITION, deadline, MR_STORE_DOWN, 2);
+	mr_redis_begin(r, MR_REDIS_POSITION, 1);
+	mr_redis_key(r, partition, "meta");
+	mr_redis_number(r, epoch);
+	status = mr_redis_call(r, MR_REDIS_POSITION, deadline, MR_STORE_DOWN, 2);
 	if (status == MR_STORE_OK)
 		*w = reply_number(r->replies[0]->element[1]);
 	return status;
@@ -187,12 +87,12 @@ set_text(struct mr_redis *r, uint32_t partition, uint64_t epoch, const char *fie
 
 	if (status != MR_STORE_OK)
 		return status;
-	call_begin(r, MR_REDIS_TEXT, 1);
-	key(r, partition, "meta");
-	number(r, epoch);
+	mr_redis_begin(r, MR_REDIS_TEXT, 1);
+	mr_redis_key(r, partition, "meta");
+	mr_redis_number(r, epoch);
 	mr_redis_args_add(&r->args, mr_str_of(field));
 	mr_redis_args_add(&r->args, text);
-	return call(r, MR_REDIS_TEXT, deadline, MR_STORE_UNKNOWN, 1);
+	return mr_redis_call(r, MR_REDIS_TEXT, deadline, MR_STORE_UNKNOWN, 1);
 }
 
 static enum mr_store_status
@@ -227,17 +127,17 @@ static bool
 append_read(struct mr_redis *r, size_t i)
 {
 	char buffer[320];
-	struct mr_str head = prefix(r, r->read_partition, "u:", buffer, sizeof(buffer));
+	struct mr_str head = mr_redis_prefix(r, r->read_partition, "u:", buffer, sizeof(buffer));
 	const struct mr_str *users = r->read_users + i * USERS_A_CALL;
 	size_t n = users_of(r, i);
 
-	call_begin(r, MR_REDIS_READ, n + 2);
-	key(r, r->read_partition, "meta");
-	key(r, r->read_partition, "due");
+	mr_redis_begin(r, MR_REDIS_READ, n + 2);
+	mr_redis_key(r, r->read_partition, "meta");
+	mr_redis_key(r, r->read_partition, "due");
 	for (size_t k = 0; k < n; k++)
 		mr_redis_args_copy(&r->args, head, users[k]);
-	number(r, r->read_epoch);
-	number(r, r->read_w);
+	mr_redis_number(r, r->read_epoch);
+	mr_redis_number(r, r->read_w);
 	for (size_t k = 0; k < n; k++)
 		mr_redis_args_add(&r->args, users[k]);
 	return mr_redis_append(r);
@@ -281,12 +181,12 @@ receive_reads(struct mr_redis *r, bool *forgotten)
 		redisReply *reply = r->c ? mr_redis_receive(r, r->read_deadline) : NULL;
 		if (reply == NULL)
 			return status == MR_STORE_OK ? MR_STORE_DOWN : status;
-		reply_keep(r, reply);
+		mr_redis_reply_keep(r, reply);
 		if (mr_redis_is_error(reply, "NOSCRIPT")) {
 			*forgotten = true;
 			continue;
 		}
-		enum mr_store_status one = verdict(r, reply, 3);
+		enum mr_store_status one = mr_redis_verdict(r, reply, 3);
 		if (status == MR_STORE_OK)
 			status = one;
 	}
@@ -323,7 +223,7 @@ redis_read_wait(struct mr_store *st, struct mr_page *pages, size_t n)
 	r->read_deadline = mr_redis_now_ms() + r->timeout_ms;
 	enum mr_store_status status = receive_reads(r, &forgotten);
 	if (status == MR_STORE_OK && forgotten) {
-		replies_drop(r);
+		mr_redis_replies_drop(r);
 		status = mr_redis_load(r, r->read_deadline);
 		if (status == MR_STORE_OK)
 			status = send_reads(r);
@@ -354,17 +254,17 @@ redis_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, i
 	*n = 0;
 	if (status != MR_STORE_OK)
 		return status;
-	call_begin(r, MR_REDIS_DUE, 2);
-	key(r, partition, "meta");
-	key(r, partition, "due");
-	number(r, epoch);
-	number(r, w);
-	if (upto_ms > EXACT)
+	mr_redis_begin(r, MR_REDIS_DUE, 2);
+	mr_redis_key(r, partition, "meta");
+	mr_redis_key(r, partition, "due");
+	mr_redis_number(r, epoch);
+	mr_redis_number(r, w);
+	if (upto_ms > MR_REDIS_EXACT)
 		mr_redis_args_add(&r->args, MR_LIT("+inf"));
 	else
 		mr_redis_args_number(&r->args, upto_ms);
-	number(r, max);
-	status = call(r, MR_REDIS_DUE, deadline, MR_STORE_DOWN, 2);
+	mr_redis_number(r, max);
+	status = mr_redis_call(r, MR_REDIS_DUE, deadline, MR_STORE_DOWN, 2);
 	if (status != MR_STORE_OK)
 		return status;
 	const redisReply *list = r->replies[0]->element[1];
@@ -403,17 +303,17 @@ append_page(struct mr_redis *r, const struct mr_page *page)
 	if (page->due_ms == INT64_MAX)
 		mr_redis_args_add(&r->args, (struct mr_str){0});
 	else {
-		MR_ASSERT(page->due_ms >= -EXACT && page->due_ms <= EXACT);
+		MR_ASSERT(page->due_ms >= -MR_REDIS_EXACT && page->due_ms <= MR_REDIS_EXACT);
 		mr_redis_args_number(&r->args, page->due_ms);
 	}
 	if (page->tombstone)
-		number(r, page->stamp);
+		mr_redis_number(r, page->stamp);
 	else
 		mr_redis_args_add(&r->args, (struct mr_str){0});
 }
 
 static enum mr_store_status
-redis_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w,
+redis_write_send(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w,
     const struct mr_page *pages, size_t n, uint64_t meta_seq)
 {
 	struct mr_redis *r = (struct mr_redis *)st;
@@ -428,23 +328,38 @@ redis_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w,
 		return status;
 	for (size_t i = 0; i < n; i++)
 		count += last[i] = !comes_again(pages, i, n);
-	struct mr_str head = prefix(r, partition, "u:", buffer, sizeof(buffer));
-	call_begin(r, MR_REDIS_WRITE, count + 3);
-	key(r, partition, "meta");
-	key(r, partition, "due");
-	key(r, partition, "tomb");
+	struct mr_str head = mr_redis_prefix(r, partition, "u:", buffer, sizeof(buffer));
+	mr_redis_begin(r, MR_REDIS_WRITE, count + 3);
+	mr_redis_key(r, partition, "meta");
+	mr_redis_key(r, partition, "due");
+	mr_redis_key(r, partition, "tomb");
 	for (size_t i = 0; i < n; i++)
 		if (last[i])
 			mr_redis_args_copy(&r->args, head, pages[i].user);
-	number(r, epoch);
-	number(r, w - 1);
-	number(r, w);
-	number(r, meta_seq);
+	mr_redis_number(r, epoch);
+	mr_redis_number(r, w - 1);
+	mr_redis_number(r, w);
+	mr_redis_number(r, meta_seq);
 	mr_redis_args_add(&r->args, head);
 	for (size_t i = 0; i < n; i++)
 		if (last[i])
 			append_page(r, &pages[i]);
-	return call(r, MR_REDIS_WRITE, deadline, MR_STORE_UNKNOWN, 1);
+	status = mr_redis_call_send(r, deadline, MR_STORE_UNKNOWN);
+	r->writing = status == MR_STORE_OK;
+	r->write_deadline = deadline;
+	return status;
+}
+
+static enum mr_store_status
+redis_write_wait(struct mr_store *st, bool wait)
+{
+	struct mr_redis *r = (struct mr_redis *)st;
+
+	MR_ASSERT(r->writing);
+	if (!wait && mr_redis_now_ms() < r->write_deadline && !mr_redis_ready(r))
+		return MR_STORE_BUSY;
+	r->writing = false;
+	return mr_redis_call_finish(r, MR_REDIS_WRITE, r->write_deadline, MR_STORE_UNKNOWN, 1);
 }
 
 // ---- opening
@@ -454,7 +369,7 @@ redis_close(struct mr_store *st)
 {
 	struct mr_redis *r = (struct mr_redis *)st;
 
-	replies_drop(r);
+	mr_redis_replies_drop(r);
 	mr_redis_disconnect(r);
 	mr_redis_args_free(&r->args);
 	free(r->replies);
@@ -481,7 +396,8 @@ const struct mr_store_ops mr_redis_ops = {
 	.read_send = redis_read_send,
 	.read_wait = redis_read_wait,
 	.due = redis_due,
-	.write = redis_write,
+	.write_send = redis_write_send,
+	.write_wait = redis_write_wait,
 	.position = redis_position,
 	.set_cluster = redis_set_cluster,
 	.set_build = redis_set_build,

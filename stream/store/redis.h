@@ -42,6 +42,9 @@ struct mr_redis {
 	const struct mr_str *read_users;
 	size_t read_n;
 	int64_t read_deadline;
+	// The write under way.
+	bool writing;
+	int64_t write_deadline;
 };
 
 extern const struct mr_store_ops mr_redis_ops;
@@ -67,6 +70,8 @@ void mr_redis_args_free(struct mr_redis_args *);
 // Queues the command that args hold. False: nothing was queued and the connection is gone.
 bool mr_redis_append(struct mr_redis *);
 bool mr_redis_send(struct mr_redis *, int64_t deadline);
+// Whether an answer, or the end of the connection, is there: receiving takes no time then.
+bool mr_redis_ready(struct mr_redis *);
 // The next reply, NULL with the connection closed where none came in time. freeReplyObject it.
 redisReply *mr_redis_receive(struct mr_redis *, int64_t deadline);
 // What an error reply means: DOWN or FATAL, its text kept with advice.
@@ -76,5 +81,23 @@ MR_PRINTF(3, 4) enum mr_store_status mr_redis_because(struct mr_redis *, enum mr
 // Version, role, eviction, persistence: OK (a text is a warning), DOWN, FATAL.
 enum mr_store_status mr_redis_examine(struct mr_redis *, int64_t deadline);
 bool mr_redis_is_error(const redisReply *, const char *code);
+
+// One call of a script (redis_call.c): begin, then keys, then arguments, then call.
+#define MR_REDIS_EXACT (1ll << 53)   // a double counts up to here
+void mr_redis_begin(struct mr_redis *, enum mr_redis_script, size_t n_keys);
+// {app.partition}:tail
+struct mr_str mr_redis_prefix(const struct mr_redis *, uint32_t partition, const char *tail, char *buffer, size_t size);
+void mr_redis_key(struct mr_redis *, uint32_t partition, const char *tail);
+void mr_redis_number(struct mr_redis *, uint64_t);
+// `lost`: what it means if no answer comes (UNKNOWN for a write). The answer is kept until
+// mr_redis_replies_drop; it has `elements` elements. In one go, or in two with no other call between.
+enum mr_store_status mr_redis_call(struct mr_redis *, enum mr_redis_script, int64_t deadline, enum mr_store_status lost,
+    size_t elements);
+enum mr_store_status mr_redis_call_send(struct mr_redis *, int64_t deadline, enum mr_store_status lost);
+enum mr_store_status mr_redis_call_finish(struct mr_redis *, enum mr_redis_script, int64_t deadline,
+    enum mr_store_status lost, size_t elements);
+enum mr_store_status mr_redis_verdict(struct mr_redis *, const redisReply *, size_t elements);
+void mr_redis_reply_keep(struct mr_redis *, redisReply *);
+void mr_redis_replies_drop(struct mr_redis *);
 
 #endif

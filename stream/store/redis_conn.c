@@ -162,13 +162,20 @@ mr_redis_send(struct mr_redis *r, int64_t deadline)
 	return true;
 }
 
+// Inside TLS, bytes may be waiting that the socket doesn't show.
+bool
+mr_redis_ready(struct mr_redis *r)
+{
+	return r->c == NULL || r->tls || wait_for(r, POLLIN, 0);
+}
+
 redisReply *
 mr_redis_receive(struct mr_redis *r, int64_t deadline)
 {
 	void *reply = NULL;
 
 	while (redisGetReplyFromReader(r->c, &reply) == REDIS_OK && reply == NULL) {
-		// Inside TLS, bytes may be waiting that the socket doesn't show: its own time-out bounds that.
+		// TLS: see above; its own time-out bounds that.
 		if (!r->tls && !wait_for(r, POLLIN, deadline)) {
 			broken(r, "no answer within the time-out");
 			return NULL;

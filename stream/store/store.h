@@ -8,6 +8,7 @@
 
 enum mr_store_status {
 	MR_STORE_OK,
+	MR_STORE_BUSY,        // a write's answer is not there yet
 	MR_STORE_FENCED,      // another epoch took over: stop writing
 	MR_STORE_BEHIND,      // (epoch, w) is ours but older than what was acknowledged: it went back in time
 	MR_STORE_UNKNOWN,     // sent, no answer: may or may not be applied; reconnect, then mr_store_position
@@ -76,8 +77,12 @@ struct mr_store_ops {
 	// Applies chunk number `w` (exactly one more than the last) whole or not at all; sets meta.seq.
 	// Tombstones with stamp <= meta_seq are removed in passing, a bounded number a call. n may be 0
 	// (only meta.seq moves on); meta.seq never goes back. n <= MR_CHUNK_MAX.
-	enum mr_store_status (*write)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t w,
+	// Split in two so that a worker can go on meanwhile: one write a handle may be under way, and no other
+	// call between the two. What the pages point to must live until write_wait gives something else than
+	// BUSY, which it does only where it is not to `wait`. A send that fails leaves no write under way.
+	enum mr_store_status (*write_send)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t w,
 	    const struct mr_page *pages, size_t n, uint64_t meta_seq);
+	enum mr_store_status (*write_wait)(struct mr_store *, bool wait);
 	// After UNKNOWN: reconnects and reads which chunk was applied last.
 	enum mr_store_status (*position)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t *w);
 	enum mr_store_status (*set_cluster)(struct mr_store *, uint32_t partition, uint64_t epoch, struct mr_str cluster_id);
@@ -104,6 +109,9 @@ struct mr_store_conf {
 // noticed at the first call.
 struct mr_store *mr_store_open(const struct mr_store_conf *, char error[256]);
 void mr_store_close(struct mr_store *);   // NULL: nothing
+// Sends and waits.
+enum mr_store_status mr_store_write(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t w,
+    const struct mr_page *pages, size_t n, uint64_t meta_seq);
 const char *mr_store_status_name(enum mr_store_status);
 // The URL with its password replaced by "***", for logs and dumps; cut to fit, NUL-terminated.
 void mr_store_url_redact(struct mr_str url, char *out, size_t size);

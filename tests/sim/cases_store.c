@@ -49,13 +49,14 @@ case_failover_then_reload(void)
 	struct mr_lane *l = case_lane(p, 0);
 	const char *user = case_user(0);
 
-	sim.config->plan.user_bytes_max = 19000;
+	sim.config->plan.user_bytes_max = 22000;
 	case_send(user, "Product Added", 10);
 	case_settled(p);
 	for (int i = 1; i < 30; i++)
 		case_send(case_user(i), "Product Viewed", 0);
 	case_settled(p);
-	UNTIL(!mr_task_has_user(l->task, mr_str_of(user)));
+	UNTIL(mr_pages_flushed(l) && !mr_task_has_user(l->task, mr_str_of(user)));
+	sim_sleep(100 * MS);   // and whatever the store is asked for the sake of it
 	while (has_page(user))
 		redis_lose(1);
 	case_send(user, "Order Completed", 0);

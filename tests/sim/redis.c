@@ -26,6 +26,8 @@ struct redis {
 	size_t n_users;
 	uint32_t partition;
 	uint64_t epoch, w, unknown_w;
+	bool writing;                 // sent; what it came to is known to the caller once it asks
+	enum mr_store_status written;
 };
 
 static struct mr_store_space *
@@ -97,6 +99,7 @@ redis_failover(bool empty)
 static enum mr_store_status
 travel(struct redis *r, enum point point)
 {
+	MR_ASSERT(!r->writing);       // one call at a time
 	sim_point(point);
 	bool slow = r->proc->store_slow_until_us > sim.now_us;
 	sim_sleep(sim_between(80, slow ? 300 * MS : sim_chance(3) ? 40 * MS : 1 * MS));
@@ -209,20 +212,16 @@ note_write(uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page 
 	return emptied;
 }
 
+// What the caller will be told.
 static enum mr_store_status
-redis_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page *pages, size_t n,
+arrive(struct redis *r, uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page *pages, size_t n,
     uint64_t meta_seq)
 {
-	struct redis *r = (struct redis *)st;
-	enum mr_store_status status = travel(r, AT_WRITE);
-
-	if (status != MR_STORE_OK)
-		return status;
 	if (fault_takes(F_REPLY_DROPPED)) {
 		r->unknown_w = w;
 		return MR_STORE_UNKNOWN;
 	}
-	status = r->inner->ops->write(r->inner, partition, epoch, w, pages, n, meta_seq);
+	enum mr_store_status status = mr_store_write(r->inner, partition, epoch, w, pages, n, meta_seq);
 	if (status == MR_STORE_OK && note_write(partition, epoch, w, pages, n, meta_seq) && fault_takes(F_CRASH_TOMBSTONE)) {
 		proc_kill(r->proc);
 		sim_sleep(1);      // for ever
@@ -233,7 +232,34 @@ redis_write(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w,
 		r->unknown_w = w;
 		return MR_STORE_UNKNOWN;
 	}
-	return back(r, status);
+	return status;
+}
+
+static enum mr_store_status
+redis_write_send(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, const struct mr_page *pages,
+    size_t n, uint64_t meta_seq)
+{
+	struct redis *r = (struct redis *)st;
+
+	MR_ASSERT(!r->writing);
+	enum mr_store_status status = travel(r, AT_WRITE);
+	if (status != MR_STORE_OK)
+		return status;
+	r->written = arrive(r, partition, epoch, w, pages, n, meta_seq);
+	r->writing = true;
+	return MR_STORE_OK;
+}
+
+static enum mr_store_status
+redis_write_wait(struct mr_store *st, bool wait)
+{
+	struct redis *r = (struct redis *)st;
+
+	MR_ASSERT(r->writing);
+	if (!wait && sim_chance(50))
+		return MR_STORE_BUSY;
+	r->writing = false;
+	return r->written == MR_STORE_UNKNOWN ? r->written : back(r, r->written);
 }
 
 static enum mr_store_status
@@ -281,7 +307,8 @@ static const struct mr_store_ops redis_ops = {
 	.read_send = redis_read_send,
 	.read_wait = redis_read_wait,
 	.due = redis_due,
-	.write = redis_write,
+	.write_send = redis_write_send,
+	.write_wait = redis_write_wait,
 	.position = redis_position,
 	.set_cluster = redis_set_cluster,
 	.set_build = redis_set_build,

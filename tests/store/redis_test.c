@@ -73,7 +73,7 @@ put(struct mr_store *st, uint64_t w, const char *user, const char *bytes)
 {
 	struct mr_page page = page_of(user, bytes, w, INT64_MAX);
 
-	return st->ops->write(st, 0, 1, w, &page, 1, w);
+	return mr_store_write(st, 0, 1, w, &page, 1, w);
 }
 
 static enum mr_store_status
@@ -100,7 +100,7 @@ Test(redis, what_others_see)
 	struct mr_store *st = taken(server.url);
 	struct mr_page pages[] = {page_of("u1", "\x81x", 1, 500), tomb_of("u2", 9)};
 
-	OK(st, st->ops->write(st, 0, 1, 1, pages, 2, 3));
+	OK(st, mr_store_write(st, 0, 1, 1, pages, 2, 3));
 	redisReply *reply = server_ask(&server, "GET {shop.0}:u:u1");
 	cr_assert(reply->len == 2 && memcmp(reply->str, "\x81x", 2) == 0);
 	freeReplyObject(reply);
@@ -252,9 +252,9 @@ Test(redis, out_of_memory_refuses_the_whole_chunk)
 
 	OK(st, put(st, 1, "a", "\x81x"));
 	server_do(&server, "CONFIG SET maxmemory 100kb");
-	IS(MR_STORE_DOWN, st, st->ops->write(st, 0, 1, 2, pages, 2, 2));
+	IS(MR_STORE_DOWN, st, mr_store_write(st, 0, 1, 2, pages, 2, 2));
 	SAYS(st, "maxmemory");
-	IS(MR_STORE_DOWN, st, st->ops->write(st, 0, 1, 2, NULL, 0, 2));
+	IS(MR_STORE_DOWN, st, mr_store_write(st, 0, 1, 2, NULL, 0, 2));
 	OK(st, st->ops->position(st, 0, 1, &w));
 	cr_assert_eq(w, 1);
 	OK(st, get(st, 1, "a", &page));
@@ -263,7 +263,7 @@ Test(redis, out_of_memory_refuses_the_whole_chunk)
 	cr_assert_eq(reply->integer, 0);
 	freeReplyObject(reply);
 	server_do(&server, "CONFIG SET maxmemory 0");
-	OK(st, st->ops->write(st, 0, 1, 2, pages, 2, 2));
+	OK(st, mr_store_write(st, 0, 1, 2, pages, 2, 2));
 	mr_store_close(st);
 }
 
@@ -356,8 +356,8 @@ Test(redis, least_privilege_suffices_and_less_is_said)
 	server_do(&server, rights);
 	struct mr_store *st = taken(url);
 	struct mr_page pages[] = {page_of("a", "\x81x", 1, 5), tomb_of("b", 1)};
-	OK(st, st->ops->write(st, 0, 1, 1, pages, 2, 0));
-	OK(st, st->ops->write(st, 0, 1, 2, NULL, 0, 5));
+	OK(st, mr_store_write(st, 0, 1, 1, pages, 2, 0));
+	OK(st, mr_store_write(st, 0, 1, 2, NULL, 0, 5));
 	OK(st, get(st, 2, "a", &page));
 	OK(st, st->ops->due(st, 0, 1, 2, 5, &due, 1, &n));
 	OK(st, st->ops->position(st, 0, 1, &w));

@@ -76,14 +76,14 @@ store_suite_write_then_read(struct backend *b)
 	struct mr_store *st = taken(b, 1);
 	struct mr_page pages[] = {page_of("a", "\x81""one", 5, 1000), page_of("b", "\x81two", 6, INT64_MAX)};
 
-	OK(st->ops->write(st, 3, 1, 1, pages, 2, 4));
+	OK(mr_store_write(st, 3, 1, 1, pages, 2, 4));
 	struct mr_page got = read_one(st, 1, 1, "a");
 	bytes_are(got, "\x81""one");
 	cr_assert(got.due_ms == 1000 && !got.tombstone && got.stamp == 0);
 	bytes_are(read_one(st, 1, 1, "b"), "\x81two");
 	cr_assert_eq(read_one(st, 1, 1, "b").due_ms, INT64_MAX);
 	pages[0] = page_of("a", "\x81three", 9, INT64_MAX);
-	OK(st->ops->write(st, 3, 1, 2, pages, 1, 8));
+	OK(mr_store_write(st, 3, 1, 2, pages, 1, 8));
 	bytes_are(read_one(st, 1, 2, "a"), "\x81three");
 	cr_assert_eq(read_one(st, 1, 2, "a").due_ms, INT64_MAX);
 	mr_store_close(st);
@@ -96,7 +96,7 @@ store_suite_meta_survives_handles(struct backend *b)
 	struct mr_page page = page_of("a", "\x81x", 12, INT64_MAX);
 	struct mr_store_meta meta;
 
-	OK(st->ops->write(st, 3, 7, 1, &page, 1, 11));
+	OK(mr_store_write(st, 3, 7, 1, &page, 1, 11));
 	OK(st->ops->set_cluster(st, 3, 7, MR_LIT("cluster-1")));
 	OK(st->ops->set_build(st, 3, 7, MR_LIT("2 abcdef")));
 	mr_store_close(st);
@@ -118,7 +118,7 @@ store_suite_higher_epoch_fences(struct backend *b)
 	uint64_t w;
 	size_t n;
 
-	IS(MR_STORE_FENCED, zombie->ops->write(zombie, 3, 1, 1, &page, 1, 4));
+	IS(MR_STORE_FENCED, mr_store_write(zombie, 3, 1, 1, &page, 1, 4));
 	cr_assert_neq(zombie->error[0], '\0');
 	IS(MR_STORE_FENCED, read_status(zombie, 1, 0));
 	IS(MR_STORE_FENCED, zombie->ops->due(zombie, 3, 1, 0, INT64_MAX, &due, 1, &n));
@@ -152,10 +152,10 @@ store_suite_same_epoch_is_a_restart(struct backend *b)
 	struct mr_store_meta meta;
 	struct mr_page page = page_of("a", "\x81x", 1, INT64_MAX);
 
-	OK(st->ops->write(st, 3, 5, 1, &page, 1, 1));
+	OK(mr_store_write(st, 3, 5, 1, &page, 1, 1));
 	OK(st->ops->take(st, 3, 5, &meta));
 	cr_assert(meta.epoch == 5 && meta.w == 1 && meta.seq == 1);
-	OK(st->ops->write(st, 3, 5, 2, &page, 1, 2));
+	OK(mr_store_write(st, 3, 5, 2, &page, 1, 2));
 	mr_store_close(st);
 }
 
@@ -166,9 +166,9 @@ store_suite_chunk_must_be_next(struct backend *b)
 	struct mr_page page = page_of("a", "\x81x", 1, INT64_MAX), other = page_of("a", "\x81y", 2, INT64_MAX);
 	uint64_t w;
 
-	OK(st->ops->write(st, 3, 1, 1, &page, 1, 1));
-	IS(MR_STORE_BEHIND, st->ops->write(st, 3, 1, 3, &other, 1, 2));
-	IS(MR_STORE_FENCED, st->ops->write(st, 3, 1, 1, &other, 1, 2));
+	OK(mr_store_write(st, 3, 1, 1, &page, 1, 1));
+	IS(MR_STORE_BEHIND, mr_store_write(st, 3, 1, 3, &other, 1, 2));
+	IS(MR_STORE_FENCED, mr_store_write(st, 3, 1, 1, &other, 1, 2));
 	bytes_are(read_one(st, 1, 1, "a"), "\x81x");
 	OK(st->ops->position(st, 3, 1, &w));
 	cr_assert_eq(w, 1);
@@ -181,7 +181,7 @@ store_suite_read_is_fenced(struct backend *b)
 	struct mr_store *st = taken(b, 1);
 	struct mr_page page = page_of("a", "\x81x", 1, INT64_MAX);
 
-	OK(st->ops->write(st, 3, 1, 1, &page, 1, 1));
+	OK(mr_store_write(st, 3, 1, 1, &page, 1, 1));
 	IS(MR_STORE_OK, read_status(st, 1, 1));
 	IS(MR_STORE_FENCED, read_status(st, 1, 0));
 	IS(MR_STORE_BEHIND, read_status(st, 1, 2));
@@ -199,7 +199,7 @@ store_suite_store_behind_is_noticed(struct backend *b)
 	size_t n;
 
 	IS(MR_STORE_BEHIND, read_status(st, 2, 0));
-	IS(MR_STORE_BEHIND, st->ops->write(st, 3, 2, 1, &page, 1, 1));
+	IS(MR_STORE_BEHIND, mr_store_write(st, 3, 2, 1, &page, 1, 1));
 	IS(MR_STORE_BEHIND, st->ops->due(st, 3, 1, 4, 0, &due, 1, &n));
 	IS(MR_STORE_BEHIND, st->ops->position(st, 3, 2, &w));
 	IS(MR_STORE_BEHIND, st->ops->set_cluster(st, 3, 2, MR_LIT("c")));
@@ -216,7 +216,7 @@ store_suite_due_in_order(struct backend *b)
 	struct mr_due due[10];
 	size_t n;
 
-	OK(st->ops->write(st, 3, 1, 1, pages, 7, 1));
+	OK(mr_store_write(st, 3, 1, 1, pages, 7, 1));
 	OK(st->ops->due(st, 3, 1, 1, 500, due, 10, &n));
 	cr_assert_eq(n, 6);
 	for (size_t i = 0; i < n; i++)
@@ -233,13 +233,13 @@ store_suite_due_bounded_and_moved(struct backend *b)
 	struct mr_due due[2];
 	size_t n;
 
-	OK(st->ops->write(st, 3, 1, 1, pages, 3, 1));
+	OK(mr_store_write(st, 3, 1, 1, pages, 3, 1));
 	OK(st->ops->due(st, 3, 1, 1, INT64_MAX, due, 2, &n));
 	cr_assert(n == 2 && due[0].due_ms == 20 && due[1].due_ms == 30);
 	OK(st->ops->due(st, 3, 1, 1, 19, due, 2, &n));
 	cr_assert_eq(n, 0);
 	struct mr_page moved[] = {page_of("b", "\x81x", 2, 1772359200124), page_of("c", "\x81x", 2, INT64_MAX)};
-	OK(st->ops->write(st, 3, 1, 2, moved, 2, 2));
+	OK(mr_store_write(st, 3, 1, 2, moved, 2, 2));
 	OK(st->ops->due(st, 3, 1, 2, INT64_MAX, due, 2, &n));
 	cr_assert(n == 2 && mr_str_eq(due[0].user, MR_LIT("a")) && due[0].due_ms == 1772359200123);
 	cr_assert(mr_str_eq(due[1].user, MR_LIT("b")) && due[1].due_ms == 1772359200124);
@@ -264,7 +264,7 @@ store_suite_ten_thousand_due(struct backend *b)
 		snprintf(names[i], sizeof(names[i]), "user-%d", k);
 		pages[n++] = page_of(names[i], "\x81x", 1, k / 10);
 		if (n == MR_CHUNK_MAX || i == N - 1) {
-			OK(st->ops->write(st, 3, 1, ++w, pages, n, 1));
+			OK(mr_store_write(st, 3, 1, ++w, pages, n, 1));
 			n = 0;
 		}
 	}
@@ -285,17 +285,17 @@ store_suite_tombstones_go_when_passed(struct backend *b)
 	struct mr_due due[4];
 	size_t n;
 
-	OK(st->ops->write(st, 3, 1, 1, alive, 2, 4));
-	OK(st->ops->write(st, 3, 1, 2, dead, 2, 9));
+	OK(mr_store_write(st, 3, 1, 1, alive, 2, 4));
+	OK(mr_store_write(st, 3, 1, 2, dead, 2, 9));
 	struct mr_page got = read_one(st, 1, 2, "a");
 	cr_assert(got.tombstone && got.stamp == 10 && got.bytes.n == 0 && got.due_ms == INT64_MAX);
 	cr_assert_eq(read_one(st, 1, 2, "never").stamp, 12);
 	OK(st->ops->due(st, 3, 1, 2, INT64_MAX, due, 4, &n));
 	cr_assert(n == 1 && mr_str_eq(due[0].user, MR_LIT("b")));
-	OK(st->ops->write(st, 3, 1, 3, NULL, 0, 11));
+	OK(mr_store_write(st, 3, 1, 3, NULL, 0, 11));
 	cr_assert(!read_one(st, 1, 3, "a").tombstone);
 	cr_assert(read_one(st, 1, 3, "never").tombstone);
-	OK(st->ops->write(st, 3, 1, 4, NULL, 0, 12));
+	OK(mr_store_write(st, 3, 1, 4, NULL, 0, 12));
 	cr_assert(!read_one(st, 1, 4, "never").tombstone);
 	bytes_are(read_one(st, 1, 4, "b"), "\x81x");
 	mr_store_close(st);
@@ -307,18 +307,18 @@ store_suite_tombstone_then_alive(struct backend *b)
 	struct mr_store *st = taken(b, 1);
 	struct mr_page pages[] = {tomb_of("a", 10), tomb_of("b", 10), page_of("a", "\x81x", 11, INT64_MAX), tomb_of("c", 3)};
 
-	OK(st->ops->write(st, 3, 1, 1, pages, 2, 5));
-	OK(st->ops->write(st, 3, 1, 2, pages + 2, 2, 5));
+	OK(mr_store_write(st, 3, 1, 1, pages, 2, 5));
+	OK(mr_store_write(st, 3, 1, 2, pages + 2, 2, 5));
 	cr_assert(!read_one(st, 1, 2, "a").tombstone);
 	cr_assert(!read_one(st, 1, 2, "c").tombstone, "its stamp was passed already");
-	OK(st->ops->write(st, 3, 1, 3, NULL, 0, 20));
+	OK(mr_store_write(st, 3, 1, 3, NULL, 0, 20));
 	bytes_are(read_one(st, 1, 3, "a"), "\x81x");
 	cr_assert(!read_one(st, 1, 3, "b").tombstone);
 	// and dead once more, with a later stamp
 	pages[0] = tomb_of("a", 30);
-	OK(st->ops->write(st, 3, 1, 4, pages, 1, 21));
+	OK(mr_store_write(st, 3, 1, 4, pages, 1, 21));
 	cr_assert_eq(read_one(st, 1, 4, "a").stamp, 30);
-	OK(st->ops->write(st, 3, 1, 5, NULL, 0, 30));
+	OK(mr_store_write(st, 3, 1, 5, NULL, 0, 30));
 	cr_assert(!read_one(st, 1, 5, "a").tombstone);
 	mr_store_close(st);
 }
@@ -337,7 +337,7 @@ store_suite_odd_user_ids(struct backend *b)
 
 	for (int i = 0; i < N; i++)
 		pages[i] = (struct mr_page){.user = users[i], .bytes = {value, (size_t)i % 5 + 1}, .stamp = 1, .due_ms = i};
-	OK(st->ops->write(st, 3, 1, 1, pages, N, 1));
+	OK(mr_store_write(st, 3, 1, 1, pages, N, 1));
 	OK(st->ops->read_send(st, 3, 1, 1, users, N));
 	OK(st->ops->read_wait(st, got, N));
 	for (int i = 0; i < N; i++)
@@ -355,7 +355,7 @@ store_suite_empty_chunk_moves_meta(struct backend *b)
 	struct mr_store *st = taken(b, 1);
 	struct mr_store_meta meta;
 
-	OK(st->ops->write(st, 3, 1, 1, NULL, 0, 4000000000000));
+	OK(mr_store_write(st, 3, 1, 1, NULL, 0, 4000000000000));
 	OK(st->ops->take(st, 3, 1, &meta));
 	cr_assert(meta.w == 1 && meta.seq == 4000000000000);
 	mr_store_close(st);
@@ -367,8 +367,8 @@ store_suite_meta_seq_never_back(struct backend *b)
 	struct mr_store *st = taken(b, 1);
 	struct mr_store_meta meta;
 
-	OK(st->ops->write(st, 3, 1, 1, NULL, 0, 100));
-	OK(st->ops->write(st, 3, 1, 2, NULL, 0, 99));
+	OK(mr_store_write(st, 3, 1, 1, NULL, 0, 100));
+	OK(mr_store_write(st, 3, 1, 2, NULL, 0, 99));
 	OK(st->ops->take(st, 3, 1, &meta));
 	cr_assert(meta.w == 2 && meta.seq == 100);
 	mr_store_close(st);
@@ -383,7 +383,7 @@ store_suite_partitions_are_apart(struct backend *b)
 	struct mr_due due;
 	size_t n;
 
-	OK(st->ops->write(st, 3, 4, 1, &page, 1, 1));
+	OK(mr_store_write(st, 3, 4, 1, &page, 1, 1));
 	OK(st->ops->take(st, 11, 1, &meta));
 	cr_assert_eq(meta.epoch, 0);
 	OK(st->ops->read_send(st, 11, 1, 0, &page.user, 1));
@@ -412,7 +412,7 @@ store_suite_large_batch(struct backend *b)
 		users[i] = mr_str_of(names[i]);
 		pages[n++] = (struct mr_page){.user = users[i], .bytes = {values[i], 1 + i % 400}, .stamp = i, .due_ms = INT64_MAX};
 		if (n == MR_CHUNK_MAX || i == N - 1) {
-			OK(st->ops->write(st, 3, 1, ++w, pages, n, i));
+			OK(mr_store_write(st, 3, 1, ++w, pages, n, i));
 			n = 0;
 		}
 	}
@@ -439,7 +439,7 @@ store_suite_full_chunk_is_whole(struct backend *b)
 		snprintf(names[i], sizeof(names[i]), "u%02d", i);
 		pages[i] = i % 2 ? tomb_of(names[i], 50 + (uint64_t)i) : page_of(names[i], "\x81x", 50, 7);
 	}
-	OK(st->ops->write(st, 3, 1, 1, pages, MR_CHUNK_MAX, 40));
+	OK(mr_store_write(st, 3, 1, 1, pages, MR_CHUNK_MAX, 40));
 	for (int i = 0; i < MR_CHUNK_MAX; i++) {
 		struct mr_page got = read_one(st, 1, 1, names[i]);
 		cr_assert(i % 2 ? got.tombstone && got.stamp == 50 + (uint64_t)i : got.bytes.n == 2 && got.due_ms == 7, "%d", i);
@@ -457,11 +457,11 @@ store_suite_last_of_a_repeated_user(struct backend *b)
 	struct mr_due due[2];
 	size_t n;
 
-	OK(st->ops->write(st, 3, 1, 1, pages, 3, 1));
+	OK(mr_store_write(st, 3, 1, 1, pages, 3, 1));
 	bytes_are(read_one(st, 1, 1, "a"), "\x81y");
 	OK(st->ops->due(st, 3, 1, 1, INT64_MAX, due, 2, &n));
 	cr_assert(n == 1 && due[0].due_ms == 6);
-	OK(st->ops->write(st, 3, 1, 2, NULL, 0, 100));
+	OK(mr_store_write(st, 3, 1, 2, NULL, 0, 100));
 	bytes_are(read_one(st, 1, 2, "a"), "\x81y");
 	mr_store_close(st);
 }
