@@ -1,7 +1,8 @@
 // Open-loop load, and when each event's action is seen: by a subscriber that reads uncommitted and by one
 // that reads committed. An event's latency counts from when it was to be sent, whether or not the sender
 // was late: so a system that stalls is charged for every event that it held up.
-// Usage: bench_latency BROKERS TO FROM --rate R --seconds S [--warm-up S] [--users N]
+// The measured seconds are cut into windows of the same length, each with percentiles of its own.
+// Usage: bench_latency BROKERS TO FROM --rate R --seconds S [--warm-up S] [--users N] [--windows N]
 #include "client.h"
 
 #include <getopt.h>
@@ -22,7 +23,7 @@ static const struct client_setting producer[] = {{"partitioner", "murmur2"}, {"l
 struct load {
 	const char *brokers, *to, *from;
 	double rate, seconds, warm_up_s, begun_s;   // times by the wall clock that only goes forward
-	size_t n, skipped, users;
+	size_t n, skipped, users, windows;
 	char mark[40];              // what stands before an event's number
 	atomic_bool ended;
 };
@@ -172,25 +173,34 @@ by_size(const void *a, const void *b)
 static void
 show(const char *name, struct subscriber *s)
 {
-	double *ms = s->latency_s;
-	size_t n = 0;
+	const struct load *l = s->load;
+	size_t all = l->n - l->skipped, seen = 0;
+	const char *between = "";
 
-	for (size_t i = s->load->skipped; i < s->load->n; i++)
-		if (s->latency_s[i] >= 0)
-			ms[n++] = s->latency_s[i] * 1000;
-	qsort(ms, n, sizeof(ms[0]), by_size);
-	printf(", \"%s\": {\"seen\": %zu, \"missing\": %zu", name, n, s->load->n - s->load->skipped - n);
-	if (n > 0)
-		printf(", \"p50\": %.4f, \"p99\": %.4f, \"p999\": %.4f, \"max\": %.4f", ms[n / 2], ms[n * 99 / 100],
-		    ms[n * 999 / 1000], ms[n - 1]);
-	printf("}");
+	printf(", \"%s\": {\"windows\": [", name);
+	for (size_t w = 0; w < l->windows; w++) {
+		double *ms = s->latency_s + l->skipped + all * w / l->windows;
+		size_t room = all * (w + 1) / l->windows - all * w / l->windows, n = 0;
+		for (size_t i = 0; i < room; i++)
+			if (ms[i] >= 0)
+				ms[n++] = ms[i] * 1000;
+		qsort(ms, n, sizeof(ms[0]), by_size);
+		seen += n;
+		if (n > 0) {
+			printf("%s{\"p50\": %.4f, \"p99\": %.4f, \"p999\": %.4f, \"max\": %.4f}", between, ms[n / 2],
+			    ms[n * 99 / 100], ms[n * 999 / 1000], ms[n - 1]);
+			between = ", ";
+		}
+	}
+	printf("], \"seen\": %zu, \"missing\": %zu}", seen, all - seen);
 }
 
 static bool
 parse(int argc, char **argv, struct load *l)
 {
 	static const struct option longs[] = {{"rate", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
-		{"warm-up", required_argument, NULL, 'w'}, {"users", required_argument, NULL, 'u'}, {0}};
+		{"warm-up", required_argument, NULL, 'w'}, {"users", required_argument, NULL, 'u'},
+		{"windows", required_argument, NULL, 'n'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -202,10 +212,12 @@ parse(int argc, char **argv, struct load *l)
 			l->warm_up_s = strtod(optarg, NULL);
 		else if (c == 'u')
 			l->users = strtoul(optarg, NULL, 10);
+		else if (c == 'n')
+			l->windows = strtoul(optarg, NULL, 10);
 		else
 			return false;
 	}
-	if (optind + 3 != argc || l->rate <= 0 || l->seconds <= 0 || l->users == 0)
+	if (optind + 3 != argc || l->rate <= 0 || l->seconds <= 0 || l->users == 0 || l->windows == 0)
 		return false;
 	l->brokers = argv[optind];
 	l->to = argv[optind + 1];
@@ -218,11 +230,11 @@ parse(int argc, char **argv, struct load *l)
 int
 main(int argc, char **argv)
 {
-	struct load l = {.warm_up_s = 1, .users = 1000};
+	struct load l = {.warm_up_s = 1, .users = 1000, .windows = 1};
 	struct subscriber s[2] = {0};
 
 	if (!parse(argc, argv, &l)) {
-		fprintf(stderr, "usage: bench_latency BROKERS TO FROM --rate R --seconds S [--warm-up S] [--users N]\n");
+		fprintf(stderr, "usage: bench_latency BROKERS TO FROM --rate R --seconds S [--warm-up S] [--users N] [--windows N]\n");
 		return 2;
 	}
 	snprintf(l.mark, sizeof(l.mark), "\"n\":\"%llx-", (unsigned long long)(client_wall_s() * 1e6));

@@ -9,7 +9,7 @@
 #define BATCH 100
 
 static const struct client_setting consumer[] = {{"group.id", "bench-relay"}, {"enable.auto.commit", "false"},
-	{"fetch.wait.max.ms", "100"}, {NULL, NULL}};
+	{"fetch.wait.max.ms", "100"}, {"fetch.error.backoff.ms", "50"}, {NULL, NULL}};
 static const struct client_setting producer[] = {{"linger.ms", "0"}, {"acks", "all"}, {"enable.idempotence", "true"}, {NULL, NULL}};
 
 static volatile sig_atomic_t ended;

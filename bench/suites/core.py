@@ -3,7 +3,7 @@ import json
 import os
 
 import callgrind
-from suite import ROOT, Case
+from suite import ROOT, RUNS, Case
 
 CONFIG = os.path.join(ROOT, "bench/core.yaml")
 # (figure, bench_core's stage, the stage before): a stage is what it adds, with the decoding of what it reads.
@@ -25,8 +25,8 @@ def cases(size):
     if size == "tiny":
         return [case(50, 1000, 1, 12)]
     if size == "quick":
-        return [case(1000, 150000, 3, 14), case(100000, 150000, 3, 16)]
-    draws = [case(users, 500000, 5, seconds, draw) for users, seconds in ((1000, 70), (100000, 90), (1000000, 240))
+        return [case(1000, 50000, RUNS, 14), case(100000, 50000, RUNS, 20)]
+    draws = [case(users, 300000, RUNS, seconds, draw) for users, seconds in ((1000, 70), (100000, 90), (1000000, 240))
              for draw in ("shop", "uniform", "zipf")]
     return draws + [case(10000000, 1000000, 3, 900)]
 

@@ -2,7 +2,7 @@
 with different conditions, values of a profile, steps under way."""
 import os
 
-from suite import Case
+from suite import RUNS, Case
 from suites import core
 
 HEAD = """app: bench
@@ -57,7 +57,7 @@ def config_of(bench, p):
 
 def cases(size):
     tiny, quick = size == "tiny", size == "quick"
-    events, runs = (1000, 1) if tiny else (100000, 3) if quick else (300000, 5)
+    events, runs = (1000, 1) if tiny else (30000, RUNS) if quick else (150000, RUNS)
     steps = {"users": (100, 200) if tiny else (1000, 10000, 100000) if quick else (1000, 10000, 100000, 1000000, 10000000),
              "rules": (1, 1000) if tiny else (1, 10, 100, 1000),
              "profile values": (1, 100) if tiny else (1, 10, 100) if quick else (1, 3, 10, 30, 100),

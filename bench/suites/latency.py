@@ -12,7 +12,8 @@ from suites import pipeline
 
 PARTITIONS = 2
 USERS = 10000
-WARM_UP_S = {"tiny": 0.2, "quick": 1, "full": 3}
+WARM_UP_S = {"tiny": 0.2, "quick": 2, "full": 5}   # the broker's code is slow at first
+WINDOWS = {"tiny": 1, "quick": 9, "full": 3}       # of a run: each is a value
 PERCENTILES = (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"), ("max", "max"))
 # Sustained: everything was seen, in the end with no more than this between event and action.
 SUSTAINED_MS = 1000
@@ -46,18 +47,23 @@ def cases(size):
     if size == "tiny":
         return [case(100, 1, 1)]
     if size == "quick":
-        return [case(rate, 3, 1) for rate in (100, 1000, 5000)]
+        return [case(rate, 4, 1) for rate in (100, 1000, 5000)]
     return [case(rate, 20, 3) for rate in (100, 300, 1000, 3000, 5000, 10000, 15000, 20000, 30000, 50000, 100000)]
 
 
 def load(bench, p, to, back):
     out = bench.run(bench.program("bench/bench_latency"), bench.servers.brokers, to, back, "--rate", p["rate"],
-                    "--seconds", p["seconds"], "--warm-up", WARM_UP_S[bench.size], "--users", USERS)
+                    "--seconds", p["seconds"], "--warm-up", WARM_UP_S[bench.size], "--users", USERS, "--windows", WINDOWS[bench.size])
     return json.loads(out)
 
 
 def sustained(r):
-    return all(not r[level]["missing"] and r[level]["p99"] < SUSTAINED_MS for level in ("uncommitted", "committed"))
+    return all(not r[level]["missing"] and w["p99"] < SUSTAINED_MS for level in ("uncommitted", "committed")
+               for w in r[level]["windows"])
+
+
+def values(results, level, key):
+    return [w[key] for r in results for w in r[level]["windows"]]
 
 
 def relay(bench, p, app):
@@ -124,12 +130,12 @@ def record(case, bare, seen, inside):
     for level in ("uncommitted", "committed"):
         for key, name in PERCENTILES:
             # The relay may have failed where Millrace did not; it has no figure then.
-            relayed = [r[level][key] for r in bare if not r[level]["missing"]]
+            relayed = values([r for r in bare if not r[level]["missing"]], level, key)
             floor = case.record("bare relay, read_%s, %s" % (level, name), "ms", relayed, "time") if relayed else None
-            case.record("read_%s, %s" % (level, name), "ms", [r[level][key] for r in seen], "time", floor=floor)
+            case.record("read_%s, %s" % (level, name), "ms", values(seen, level, key), "time", floor=floor)
     for name, metric in STAGES:
-        values = [v for v in (mean(m, metric) for m in inside) if v is not None]
-        if values:
-            case.record("inside: %s, mean" % name, "ms", values, "time")
+        means = [v for v in (mean(m, metric) for m in inside) if v is not None]
+        if means:
+            case.record("inside: %s, mean" % name, "ms", means, "time")
             case.record("inside: %s, p99 below" % name, "ms", [quantile(m, metric, 0.99) for m in inside], "time",
                         note="the bound of a bucket of its histogram")

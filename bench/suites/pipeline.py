@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from suite import ROOT, Case
+from suite import ROOT, RUNS, Case
 from suites import core
 
 GIB = 1 << 30
@@ -24,8 +24,8 @@ def cases(size):
     if size == "tiny":
         return [hot(4, 2000, 1, 16), cold(300, 1000, 1, 5)]
     if size == "quick":
-        return [hot(4, 200000, 2, 35)]
-    return [hot(n, 1000000, 5, 120) for n in (1, 2, 4)] + [
+        return [hot(4, 200000, 5, 60)]
+    return [hot(n, 500000, RUNS, 150) for n in (1, 2, 4)] + [
         cold(100000, 500000, 3, 90), cold(1000000, 500000, 3, 150), cold(10000000, 1000000, 3, 900)]
 
 
