@@ -12,7 +12,7 @@
 struct scan {
 	struct mr_arena *arena;
 	struct mr_journal_end *end;
-	uint64_t first_seq;          // of the first record met
+	uint64_t last_seq;           // of the first record met
 	bool any;
 };
 
@@ -38,8 +38,6 @@ take_record(void *arg, const struct mr_kafka_record *k)
 	// An older owner's late record, or one that does not follow, is no part of the chain.
 	if (end->any && (r.epoch < end->epoch || r.first_seq != end->last_seq + 1))
 		return true;
-	if (!scan->any)
-		scan->first_seq = r.first_seq;
 	scan->any = end->any = true;
 	end->epoch = r.epoch;
 	end->last_seq = r.last_seq;
@@ -169,7 +167,7 @@ take_first(void *arg, const struct mr_kafka_record *k)
 	if (!mr_journal_decode(k->value, scan->arena, &r))
 		return true;
 	scan->any = true;
-	scan->first_seq = r.first_seq;
+	scan->last_seq = r.last_seq;
 	return false;
 }
 
@@ -184,7 +182,7 @@ mr_journal_find(struct mr_log_reader *committed, const char *topic, int32_t part
 		*from = end->end - step > end->low ? end->end - step : end->low;
 		scan.any = false;
 		status = read_all(committed, topic, partition, *from, end->end, take_first, &scan);
-		if (status != MR_KAFKA_OK || *from == end->low || (scan.any && scan.first_seq <= seq))
+		if (status != MR_KAFKA_OK || *from == end->low || (scan.any && scan.last_seq <= seq))
 			break;
 	}
 	mr_arena_free(scan.arena);
