@@ -83,6 +83,7 @@ decode_timers(const struct mr_plan *plan, struct mr_user *u, struct mr_reader *r
 		if (op >= 0 && mr_reader_ok(r))   // the timers of an operator that is gone go with it
 			u->timers[u->n_timers++] = t;
 	}
+	mr_user_timers_changed(u);
 }
 
 static void

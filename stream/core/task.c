@@ -25,7 +25,7 @@ mr_task_new(const struct mr_task_conf *conf)
 	t->conf = *conf;
 	t->plan = conf->plan;
 	t->users = mr_users_new(conf->plan);
-	t->timers = mr_timers_new(t->users);
+	t->timers = mr_timers_new();
 	t->decoder = mr_decoder_new(conf->plan);
 	t->clock_ms = INT64_MIN;
 	t->bound_ms = INT64_MAX;
@@ -129,7 +129,7 @@ mr_task_ctx(struct mr_task *t, struct mr_user *u, const struct mr_event *e, stru
 	*ctx = (struct mr_ctx){
 		.now_ms = t->clock_ms,
 		.event = e,
-		.user = mr_user_id(t->users, u),
+		.user = mr_user_id(u),
 		.origin = t->origin,
 		.rule_set = t->plan->hash,
 		.arena = t->scratch,
@@ -219,25 +219,25 @@ compare(const struct mr_due_bound *a, const struct mr_due_bound *b)
 }
 
 static bool
-beyond(const struct mr_task *t, const struct mr_user *u, int64_t due_ms, const struct mr_due_bound *upto)
+beyond(const struct mr_user *u, int64_t due_ms, const struct mr_due_bound *upto)
 {
-	return compare(&(struct mr_due_bound){due_ms, mr_user_id(t->users, u)}, upto) > 0;
+	return compare(&(struct mr_due_bound){due_ms, mr_user_id(u)}, upto) > 0;
 }
 
 // No timer of anybody who is not in memory may come before it.
 static bool
 in_order(const struct mr_task *t, const struct mr_user *u, int64_t due_ms)
 {
-	return compare(&(struct mr_due_bound){due_ms, mr_user_id(t->users, u)}, &t->index) < 0;
+	return compare(&(struct mr_due_bound){due_ms, mr_user_id(u)}, &t->index) < 0;
 }
 
 // The bound so far: the latest (due, user) that has fired.
 static void
 raise_bound(struct mr_task *t, const struct mr_user *u, int64_t due_ms, struct mr_due_bound *fired)
 {
-	struct mr_str id = mr_user_id(t->users, u);
+	struct mr_str id = mr_user_id(u);
 
-	if (fired->user.n > 0 && !beyond(t, u, due_ms, fired))
+	if (fired->user.n > 0 && !beyond(u, due_ms, fired))
 		return;
 	MR_ASSERT(id.n <= sizeof(t->upto_user));
 	memcpy(t->upto_user, id.p, id.n);
@@ -258,9 +258,9 @@ fire_due(struct mr_task *t, int64_t time_ms, const struct mr_due_bound *upto, si
 
 	MR_ASSERT(t->n_derived == 0);
 	while ((u = mr_timers_first(t->timers, time_ms - grace_ms, &due_ms)) != NULL) {
-		if (upto && beyond(t, u, due_ms, upto))
+		if (upto && beyond(u, due_ms, upto))
 			break;
-		if (fired && (!in_order(t, u, due_ms) || (n >= max && beyond(t, u, due_ms, fired))))
+		if (fired && (!in_order(t, u, due_ms) || (n >= max && beyond(u, due_ms, fired))))
 			break;
 		if (fired)
 			raise_bound(t, u, due_ms, fired);

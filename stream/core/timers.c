@@ -2,19 +2,25 @@
 
 #include <stdlib.h>
 
+#define CHILDREN 4u
+
+// A user's due stands beside him: comparing must not wait for his record.
+struct node {
+	int64_t due_ms;            // heap_due_ms
+	struct mr_user *user;
+};
+
 struct mr_timers {
-	const struct mr_users *users;
-	struct mr_user **heap;     // binary, by before()
+	struct node *heap;         // by before()
 	uint32_t n, cap;
 };
 
 struct mr_timers *
-mr_timers_new(const struct mr_users *users)
+mr_timers_new(void)
 {
 	struct mr_timers *ts = calloc(1, sizeof(*ts));
 
 	MR_ASSERT(ts != NULL);
-	ts->users = users;
 	return ts;
 }
 
@@ -27,50 +33,48 @@ mr_timers_free(struct mr_timers *ts)
 	free(ts);
 }
 
-static bool
-before(const struct mr_timers *ts, const struct mr_user *a, const struct mr_user *b)
+static inline bool
+before(struct node a, struct node b)
 {
-	if (a->heap_due_ms != b->heap_due_ms)
-		return a->heap_due_ms < b->heap_due_ms;
-	return mr_str_cmp(mr_user_id(ts->users, a), mr_user_id(ts->users, b)) < 0;
+	if (a.due_ms != b.due_ms)
+		return a.due_ms < b.due_ms;
+	return mr_str_cmp(mr_user_id(a.user), mr_user_id(b.user)) < 0;
+}
+
+static inline void
+place(struct mr_timers *ts, struct node node, uint32_t pos)
+{
+	ts->heap[pos] = node;
+	node.user->heap_pos = pos;
 }
 
 static void
-place(struct mr_timers *ts, struct mr_user *u, uint32_t pos)
+sift_up(struct mr_timers *ts, struct node node, uint32_t pos)
 {
-	ts->heap[pos] = u;
-	u->heap_pos = pos;
-}
-
-static void
-sift_up(struct mr_timers *ts, struct mr_user *u)
-{
-	uint32_t pos = u->heap_pos;
-
-	while (pos > 0 && before(ts, u, ts->heap[(pos - 1) / 2])) {
-		place(ts, ts->heap[(pos - 1) / 2], pos);
-		pos = (pos - 1) / 2;
+	while (pos > 0 && before(node, ts->heap[(pos - 1) / CHILDREN])) {
+		place(ts, ts->heap[(pos - 1) / CHILDREN], pos);
+		pos = (pos - 1) / CHILDREN;
 	}
-	place(ts, u, pos);
+	place(ts, node, pos);
 }
 
 static void
-sift_down(struct mr_timers *ts, struct mr_user *u)
+sift_down(struct mr_timers *ts, struct node node, uint32_t pos)
 {
-	uint32_t pos = u->heap_pos;
-
 	for (;;) {
-		uint32_t child = 2 * pos + 1;
+		uint32_t child = CHILDREN * pos + 1;
 		if (child >= ts->n)
 			break;
-		if (child + 1 < ts->n && before(ts, ts->heap[child + 1], ts->heap[child]))
-			child++;
-		if (!before(ts, ts->heap[child], u))
+		uint32_t first = child, end = child + CHILDREN < ts->n ? child + CHILDREN : ts->n;
+		while (++child < end)
+			if (before(ts->heap[child], ts->heap[first]))
+				first = child;
+		if (!before(ts->heap[first], node))
 			break;
-		place(ts, ts->heap[child], pos);
-		pos = child;
+		place(ts, ts->heap[first], pos);
+		pos = first;
 	}
-	place(ts, u, pos);
+	place(ts, node, pos);
 }
 
 void
@@ -80,14 +84,13 @@ mr_timers_remove(struct mr_timers *ts, struct mr_user *u)
 
 	if (pos == MR_NOT_IN_HEAP)
 		return;
-	MR_ASSERT(ts->heap[pos] == u);
+	MR_ASSERT(ts->heap[pos].user == u);
 	u->heap_pos = MR_NOT_IN_HEAP;
-	struct mr_user *last = ts->heap[--ts->n];
-	if (last == u)
+	struct node last = ts->heap[--ts->n];
+	if (last.user == u)
 		return;
-	place(ts, last, pos);
-	sift_up(ts, last);
-	sift_down(ts, last);
+	sift_up(ts, last, pos);
+	sift_down(ts, last, last.user->heap_pos);
 }
 
 static void
@@ -95,17 +98,17 @@ insert(struct mr_timers *ts, struct mr_user *u)
 {
 	if (ts->n == ts->cap) {
 		ts->cap = ts->cap ? 2 * ts->cap : 256;
-		ts->heap = realloc(ts->heap, ts->cap * sizeof(struct mr_user *));
+		ts->heap = realloc(ts->heap, ts->cap * sizeof(*ts->heap));
 		MR_ASSERT(ts->heap != NULL);
 	}
-	place(ts, u, ts->n++);
-	sift_up(ts, u);
+	ts->n++;
+	sift_up(ts, (struct node){u->heap_due_ms, u}, ts->n - 1);
 }
 
 void
 mr_timers_update(struct mr_timers *ts, struct mr_user *u)
 {
-	int64_t due_ms = mr_user_due(u);
+	int64_t due_ms = u->due_ms;
 
 	if (u->heap_pos == MR_NOT_IN_HEAP) {
 		u->heap_due_ms = due_ms;
@@ -113,16 +116,16 @@ mr_timers_update(struct mr_timers *ts, struct mr_user *u)
 			insert(ts, u);
 	} else if (due_ms < u->heap_due_ms) {
 		u->heap_due_ms = due_ms;
-		sift_up(ts, u);
+		sift_up(ts, (struct node){due_ms, u}, u->heap_pos);
 	}
 }
 
 struct mr_user *
 mr_timers_first(struct mr_timers *ts, int64_t until_ms, int64_t *due_ms)
 {
-	while (ts->n > 0 && ts->heap[0]->heap_due_ms <= until_ms) {
-		struct mr_user *u = ts->heap[0];
-		int64_t due = mr_user_due(u);
+	while (ts->n > 0 && ts->heap[0].due_ms <= until_ms) {
+		struct mr_user *u = ts->heap[0].user;
+		int64_t due = u->due_ms;
 		MR_ASSERT(due >= u->heap_due_ms);
 		if (due == u->heap_due_ms) {
 			*due_ms = due;
@@ -133,7 +136,7 @@ mr_timers_first(struct mr_timers *ts, int64_t until_ms, int64_t *due_ms)
 			u->heap_due_ms = MR_DUE_NEVER;
 		} else {
 			u->heap_due_ms = due;
-			sift_down(ts, u);
+			sift_down(ts, (struct node){due, u}, 0);
 		}
 	}
 	return NULL;
@@ -148,19 +151,19 @@ mr_timers_size(const struct mr_timers *ts)
 size_t
 mr_timers_count(const struct mr_timers *ts, int64_t due_ms, size_t max)
 {
-	uint32_t stack[64];       // depth of a heap of 2^32 entries, both children waiting
+	uint32_t stack[64];       // depth of a heap of 2^32 entries, all children waiting
 	size_t found = 0, depth = 0;
 
 	if (ts->n > 0)
 		stack[depth++] = 0;
 	while (depth > 0 && found < max) {
 		uint32_t pos = stack[--depth];
-		if (pos >= ts->n || ts->heap[pos]->heap_due_ms > due_ms)
+		if (pos >= ts->n || ts->heap[pos].due_ms > due_ms)
 			continue;
 		found++;
-		MR_ASSERT(depth + 2 <= 64);
-		stack[depth++] = 2 * pos + 1;
-		stack[depth++] = 2 * pos + 2;
+		MR_ASSERT(depth + CHILDREN <= 64);
+		for (uint32_t i = 1; i <= CHILDREN; i++)
+			stack[depth++] = CHILDREN * pos + i;
 	}
 	return found;
 }
@@ -183,9 +186,15 @@ earliest(const struct mr_user *u)
 int64_t
 mr_user_due(const struct mr_user *u)
 {
+	return u->due_ms;
+}
+
+void
+mr_user_timers_changed(struct mr_user *u)
+{
 	const struct mr_user_timer *t = earliest(u);
 
-	return t ? t->due_ms : MR_DUE_NEVER;
+	u->due_ms = t ? t->due_ms : MR_DUE_NEVER;
 }
 
 const struct mr_user_timer *
@@ -214,9 +223,15 @@ mr_user_timer_set(struct mr_user *u, uint16_t op, uint64_t key, int64_t due_ms)
 		t = &u->timers[u->n_timers++];
 		t->op = op;
 		t->key = key;
+		t->due_ms = MR_DUE_NEVER;
 	}
+	int64_t was_ms = t->due_ms;
 	t->due_ms = due_ms;
 	t->number = ++u->timer_number;
+	if (due_ms <= u->due_ms)
+		u->due_ms = due_ms;
+	else if (was_ms == u->due_ms)
+		mr_user_timers_changed(u);
 	return true;
 }
 
@@ -224,9 +239,13 @@ mr_user_timer_set(struct mr_user *u, uint16_t op, uint64_t key, int64_t due_ms)
 static void
 drop(struct mr_user *u, const struct mr_user_timer *t)
 {
+	bool first = t->due_ms == u->due_ms;
+
 	u->timers[t - u->timers] = u->timers[--u->n_timers];
 	if (u->n_timers == 0)
 		u->timer_number = 0;
+	if (first)
+		mr_user_timers_changed(u);
 }
 
 void

@@ -8,7 +8,7 @@
 
 struct mr_timers;
 
-struct mr_timers *mr_timers_new(const struct mr_users *);
+struct mr_timers *mr_timers_new(void);
 void mr_timers_free(struct mr_timers *);
 // The user with the earliest timer due at or before `until_ms`; NULL if none.
 struct mr_user *mr_timers_first(struct mr_timers *, int64_t until_ms, int64_t *due_ms);
@@ -25,6 +25,7 @@ int64_t mr_user_due(const struct mr_user *);                       // MR_DUE_NEV
 bool mr_user_timer_set(struct mr_user *, uint16_t op, uint64_t key, int64_t due_ms);  // false: bound
 void mr_user_timer_clear(struct mr_user *, uint16_t op, uint64_t key);
 const struct mr_user_timer *mr_user_timer_find(const struct mr_user *, uint16_t op, uint64_t key);
+void mr_user_timers_changed(struct mr_user *);                     // otherwise than by these calls
 struct mr_user_timer mr_user_timer_take(struct mr_user *);         // the earliest, by (due, number)
 
 #endif

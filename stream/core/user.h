@@ -15,7 +15,7 @@ struct mr_user_timer {
 	uint16_t op;
 };
 
-// One allocation: this header, the operators' states, the id's bytes.
+// One allocation: this header, the id's bytes, the operators' states.
 struct mr_user {
 	uint64_t hash;
 	uint64_t stamp;            // seq of the last input that changed the record
@@ -26,7 +26,8 @@ struct mr_user {
 	struct mr_user_timer *timers;
 	uint64_t *seen;            // ring of messageId hashes
 	int64_t last_offset;       // of the last record applied
-	int64_t heap_due_ms;       // at most the earliest due of `timers`
+	int64_t due_ms;            // the earliest of `timers`; MR_DUE_NEVER: none
+	int64_t heap_due_ms;       // at most that
 	uint32_t heap_pos;
 	uint32_t timer_number;
 	uint16_t n_timers, cap_timers;
@@ -35,8 +36,9 @@ struct mr_user {
 	uint16_t n_derived;        // events derived for the user by the present input
 	int16_t last_topic;        // index of the task's topics; -1: no record yet
 	bool recent;               // second chance of the eviction clock
-	uint32_t id_len;
-	_Alignas(16) char states[];
+	uint16_t id_len;
+	uint16_t states_at;        // from the record's beginning
+	char id[];
 };
 
 struct mr_users;
@@ -56,9 +58,14 @@ void mr_users_account(struct mr_users *, size_t before, size_t after);  // of on
 static inline void *
 mr_user_state(const struct mr_user *u, const struct mr_instance *i)
 {
-	return (char *)(uintptr_t)u->states + i->state_offset;
+	return (char *)(uintptr_t)u + u->states_at + i->state_offset;
 }
-struct mr_str mr_user_id(const struct mr_users *, const struct mr_user *);
+
+static inline struct mr_str
+mr_user_id(const struct mr_user *u)
+{
+	return (struct mr_str){u->id, u->id_len};
+}
 bool mr_user_empty(const struct mr_users *, const struct mr_user *);
 // What the core remembers of a user (messageIds, the last record) goes when all else has gone: the
 // store keeps nothing of an empty record, so memory must not either, or an eviction would show.

@@ -42,9 +42,17 @@ mr_users_new(const struct mr_plan *plan)
 }
 
 static size_t
+states_at(size_t id_len)
+{
+	return (offsetof(struct mr_user, id) + id_len + 15) & ~(size_t)15;
+}
+
+static size_t
 user_size(const struct mr_users *us, size_t id_len)
 {
-	return sizeof(struct mr_user) + us->plan->states_size + id_len;
+	size_t size = states_at(id_len) + us->plan->states_size;
+
+	return size < sizeof(struct mr_user) ? sizeof(struct mr_user) : size;
 }
 
 static void
@@ -78,12 +86,6 @@ mr_users_free(struct mr_users *us)
 	free(us);
 }
 
-struct mr_str
-mr_user_id(const struct mr_users *us, const struct mr_user *u)
-{
-	return (struct mr_str){u->states + us->plan->states_size, u->id_len};
-}
-
 void
 mr_users_prefetch(const struct mr_users *us, uint64_t hash)
 {
@@ -95,7 +97,7 @@ mr_users_find(const struct mr_users *us, struct mr_str id, uint64_t hash)
 {
 	for (size_t i = hash & us->mask; us->slots[i].user; i = (i + 1) & us->mask) {
 		struct mr_user *u = us->slots[i].user;
-		if (us->slots[i].hash == hash && mr_str_eq(mr_user_id(us, u), id))
+		if (us->slots[i].hash == hash && mr_str_eq(mr_user_id(u), id))
 			return u;
 	}
 	return NULL;
@@ -134,14 +136,15 @@ mr_users_add(struct mr_users *us, struct mr_str id, uint64_t hash)
 	struct mr_user *u = calloc(1, size);
 
 	MR_ASSERT(u != NULL);
-	MR_ASSERT(id.n > 0 && id.n <= UINT32_MAX);
+	MR_ASSERT(id.n > 0 && id.n <= UINT16_MAX / 2);
 	u->hash = hash;
-	u->id_len = (uint32_t)id.n;
+	u->id_len = (uint16_t)id.n;
+	u->states_at = (uint16_t)states_at(id.n);
 	u->heap_pos = MR_NOT_IN_HEAP;
-	u->heap_due_ms = MR_DUE_NEVER;
+	u->due_ms = u->heap_due_ms = MR_DUE_NEVER;
 	u->last_topic = -1;
 	u->recent = true;
-	memcpy(u->states + us->plan->states_size, id.p, id.n);
+	memcpy(u->id, id.p, id.n);
 	if (4 * (us->count + 1) > 3 * (us->mask + 1))
 		grow(us);
 	slot_put(us, u);
@@ -206,6 +209,21 @@ mr_user_clear_if_empty(struct mr_users *us, struct mr_user *u)
 	u->last_offset = 0;
 }
 
+// Nearly always new, so that all are looked at: four at a time.
+static bool
+is_seen(const uint64_t *seen, size_t n, uint64_t h)
+{
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		if ((seen[i] == h) | (seen[i + 1] == h) | (seen[i + 2] == h) | (seen[i + 3] == h))
+			return true;
+	for (; i < n; i++)
+		if (seen[i] == h)
+			return true;
+	return false;
+}
+
 bool
 mr_user_seen(struct mr_users *us, struct mr_user *u, struct mr_str message_id)
 {
@@ -214,9 +232,8 @@ mr_user_seen(struct mr_users *us, struct mr_user *u, struct mr_str message_id)
 
 	if (keep == 0 || message_id.n == 0)
 		return false;
-	for (uint16_t i = 0; i < u->n_seen; i++)
-		if (u->seen[i] == h)
-			return true;
+	if (is_seen(u->seen, u->n_seen, h))
+		return true;
 	if (u->n_seen == u->cap_seen && u->cap_seen < keep) {
 		uint16_t cap = u->cap_seen ? (uint16_t)(2 * u->cap_seen) : 4;
 		cap = cap > keep ? keep : cap;

@@ -51,7 +51,7 @@ held_push(struct held_queue *q)
 static void
 hold(struct mr_task *t, struct mr_user *u)
 {
-	struct mr_str id = mr_user_id(t->users, u), page = {0};
+	struct mr_str id = mr_user_id(u), page = {0};
 
 	if (!mr_user_empty(t->users, u)) {
 		mr_writer_reset(&t->page);

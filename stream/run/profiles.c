@@ -21,7 +21,7 @@ note(void *arg, struct mr_user *u)
 {
 	struct list *l = arg;
 
-	l->items[l->n++] = (struct entry){l->task, mr_user_id(mr_task_users(l->task), u), u->stamp};
+	l->items[l->n++] = (struct entry){l->task, mr_user_id(u), u->stamp};
 }
 
 static int

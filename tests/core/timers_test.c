@@ -16,7 +16,7 @@ new_world(void)
 {
 	struct world w = {.users = mr_users_new(&plan)};
 
-	w.timers = mr_timers_new(w.users);
+	w.timers = mr_timers_new();
 	return w;
 }
 
@@ -61,7 +61,7 @@ take(struct world *w, int64_t until_ms)
 	struct mr_user_timer t = mr_user_timer_take(u);
 	mr_timers_update(w->timers, u);
 	cr_assert_eq(t.due_ms, due_ms);
-	struct mr_str id = mr_user_id(w->users, u);
+	struct mr_str id = mr_user_id(u);
 	snprintf(text, sizeof(text), "%.*s %lu %ld", (int)id.n, id.p, (unsigned long)t.key, (long)t.due_ms);
 	return text;
 }

@@ -123,7 +123,7 @@ note_user(void *arg, struct mr_user *u)
 	int64_t due_ms = INT64_MAX;
 	for (uint16_t i = 0; i < u->n_timers; i++)
 		due_ms = u->timers[i].due_ms < due_ms ? u->timers[i].due_ms : due_ms;
-	f->versions[f->n_versions++] = (struct version){sim_copy(mr_user_id(mr_task_users(f->task), u)), sim_copy(mr_writer_str(&w)),
+	f->versions[f->n_versions++] = (struct version){sim_copy(mr_user_id(u)), sim_copy(mr_writer_str(&w)),
 	    u->stamp, due_ms};
 	mr_writer_free(&w);
 }
