@@ -116,6 +116,8 @@ void *mr_mem_resize(struct mr_mem *, void *old, size_t old_size, size_t new_size
 // 128-bit id over parts, each preceded by its length as u32 little-endian (XXH3-128, seed 0),
 // as 32 lower-case hex digits. `out` holds 33 bytes.
 void mr_id(char out[33], const struct mr_str *parts, size_t n);
+// Its first 16 digits, as a number.
+uint64_t mr_id_head(const struct mr_str *parts, size_t n);
 
 #ifdef __cplusplus
 }

@@ -34,6 +34,7 @@ static inline struct mr_str mr_writer_str(const struct mr_writer *w) { return (s
 void mr_write_map(struct mr_writer *, uint32_t members);
 void mr_write_array(struct mr_writer *, uint32_t items);
 void mr_write_key(struct mr_writer *, struct mr_str);
+void mr_write_name(struct mr_writer *, struct mr_str);   // a key in which nothing is to be escaped: a literal of ours
 void mr_write_str(struct mr_writer *, struct mr_str);
 void mr_write_num(struct mr_writer *, double);     // finite; integral values print without a point
 void mr_write_int(struct mr_writer *, int64_t);
@@ -49,11 +50,11 @@ void mr_writer_put(struct mr_writer *, struct mr_str bytes);
 void mr_write_value(struct mr_writer *, struct mr_value);
 
 // Key-and-value shorthands with a literal key.
-#define MR_W_STR(w, k, s) (mr_write_key((w), MR_LIT(k)), mr_write_str((w), (s)))
-#define MR_W_NUM(w, k, v) (mr_write_key((w), MR_LIT(k)), mr_write_num((w), (v)))
-#define MR_W_INT(w, k, v) (mr_write_key((w), MR_LIT(k)), mr_write_int((w), (v)))
-#define MR_W_BOOL(w, k, v) (mr_write_key((w), MR_LIT(k)), mr_write_bool((w), (v)))
-#define MR_W_TIME(w, k, v) (mr_write_key((w), MR_LIT(k)), mr_write_time((w), (v)))
+#define MR_W_STR(w, k, s) (mr_write_name((w), MR_LIT(k)), mr_write_str((w), (s)))
+#define MR_W_NUM(w, k, v) (mr_write_name((w), MR_LIT(k)), mr_write_num((w), (v)))
+#define MR_W_INT(w, k, v) (mr_write_name((w), MR_LIT(k)), mr_write_int((w), (v)))
+#define MR_W_BOOL(w, k, v) (mr_write_name((w), MR_LIT(k)), mr_write_bool((w), (v)))
+#define MR_W_TIME(w, k, v) (mr_write_name((w), MR_LIT(k)), mr_write_time((w), (v)))
 
 // Reads msgpack in place, one item after another. An error is sticky: after it every read gives
 // zero or empty, and mr_reader_ok is false, so that a decoder checks once, at its end.

@@ -55,22 +55,10 @@ mr_text_decode(struct mr_reader *r, struct mr_mem *mem, struct mr_text *t)
 	(void)mr_text_set(mem, t, s, UINT32_MAX);
 }
 
-static uint64_t
-hex_digit(char c)
-{
-	return (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
 uint64_t
 mr_hash64(struct mr_str s)
 {
-	char id[33];
-	uint64_t h = 0;
-
-	mr_id(id, &s, 1);
-	for (size_t i = 0; i < 16; i++)
-		h = h << 4 | hex_digit(id[i]);
-	return h;
+	return mr_id_head(&s, 1);
 }
 
 int64_t

@@ -77,16 +77,36 @@ id_hash(const struct mr_str *parts, size_t n)
 	return XXH3_128bits(flat, at);
 }
 
+// Eight hex digits of `v`, the highest first.
+static void
+hex_of(char *out, uint32_t v)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = v;
+
+	x = (x << 16 | x) & UINT64_C(0x0000ffff0000ffff);
+	x = (x << 8 | x) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x << 4 | x) & ones * 0x0f;          // a digit's value in each byte
+	uint64_t letters = (x + ones * 6) >> 4 & ones;
+	x += ones * '0' + letters * ('a' - '0' - 10);
+	for (int i = 0; i < 8; i++)
+		out[i] = (char)(x >> (56 - 8 * i));
+}
+
 void
 mr_id(char out[33], const struct mr_str *parts, size_t n)
 {
-	static const char hex[] = "0123456789abcdef";
-	XXH128_canonical_t digest;
+	XXH128_hash_t hash = id_hash(parts, n);
 
-	XXH128_canonicalFromHash(&digest, id_hash(parts, n));
-	for (size_t i = 0; i < 16; i++) {
-		out[2 * i] = hex[digest.digest[i] >> 4];
-		out[2 * i + 1] = hex[digest.digest[i] & 15];
-	}
+	hex_of(out, (uint32_t)(hash.high64 >> 32));
+	hex_of(out + 8, (uint32_t)hash.high64);
+	hex_of(out + 16, (uint32_t)(hash.low64 >> 32));
+	hex_of(out + 24, (uint32_t)hash.low64);
 	out[32] = '\0';
+}
+
+uint64_t
+mr_id_head(const struct mr_str *parts, size_t n)
+{
+	return id_hash(parts, n).high64;
 }

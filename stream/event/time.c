@@ -171,12 +171,10 @@ mr_time_parse(struct mr_str s, int64_t *out)
 }
 
 static void
-put(char *p, int n, int v)
+put_two(char *p, int v)
 {
-	while (n > 0) {
-		p[--n] = (char)('0' + v % 10);
-		v /= 10;
-	}
+	p[0] = (char)('0' + v / 10);
+	p[1] = (char)('0' + v % 10);
 }
 
 void
@@ -192,11 +190,13 @@ mr_time_format(char out[25], int64_t ms)
 	int of_day = (int)(ms - days * DAY_MS);
 	date_of(days, &year, &month, &day);
 	memcpy(out, "0000-00-00T00:00:00.000Z", 25);
-	put(out, 4, year);
-	put(out + 5, 2, month);
-	put(out + 8, 2, day);
-	put(out + 11, 2, of_day / 3600000);
-	put(out + 14, 2, of_day / 60000 % 60);
-	put(out + 17, 2, of_day / 1000 % 60);
-	put(out + 20, 3, of_day % 1000);
+	put_two(out, year / 100);
+	put_two(out + 2, year % 100);
+	put_two(out + 5, month);
+	put_two(out + 8, day);
+	put_two(out + 11, of_day / 3600000);
+	put_two(out + 14, of_day / 60000 % 60);
+	put_two(out + 17, of_day / 1000 % 60);
+	put_two(out + 20, of_day % 1000 / 10);
+	out[22] = (char)('0' + of_day % 10);
 }

@@ -1,6 +1,7 @@
 // The one writer of both encodings. msgpack goes through msgpack-c's packer.
 #include "event/base64.h"
 #include "event/decode.h"
+#include "event/escape.h"
 #include "event/verbatim.h"
 
 #include <millrace/writer.h>
@@ -62,7 +63,7 @@ put(struct mr_writer *w, const char *p, size_t n)
 	w->n += n;
 }
 
-static void
+static inline void
 put_char(struct mr_writer *w, char c)
 {
 	*grow(w, 1) = c;
@@ -84,7 +85,7 @@ packer(struct mr_writer *w)
 
 // ---- the structure ----
 
-static void
+static inline void
 comma(struct mr_writer *w)
 {
 	if (w->format == MR_JSON && !w->stack[w->depth - 1].first)
@@ -93,7 +94,7 @@ comma(struct mr_writer *w)
 }
 
 // Before each value, containers included.
-static void
+static inline void
 begin(struct mr_writer *w)
 {
 	if (w->depth == 0)
@@ -108,15 +109,22 @@ begin(struct mr_writer *w)
 	w->stack[w->depth - 1].left--;
 }
 
-// After each value: closes whatever it filled.
 static void
-end(struct mr_writer *w)
+close_full(struct mr_writer *w)
 {
-	while (w->depth > 0 && w->stack[w->depth - 1].left == 0) {
+	do {
 		w->depth--;
 		if (w->format == MR_JSON)
 			put_char(w, w->stack[w->depth].map ? '}' : ']');
-	}
+	} while (w->depth > 0 && w->stack[w->depth - 1].left == 0);
+}
+
+// After each value: closes whatever it filled.
+static inline void
+end(struct mr_writer *w)
+{
+	if (w->depth > 0 && w->stack[w->depth - 1].left == 0)
+		close_full(w);
 }
 
 static void
@@ -158,79 +166,11 @@ mr_write_array(struct mr_writer *w, uint32_t items)
 
 // ---- text ----
 
-// 0: as it is; 'u': \u00XX; else the letter after the backslash.
-static char
-escape_of(unsigned char c)
-{
-	static const char low[] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu";
-
-	if (c < 32)
-		return low[c];
-	return c == '"' || c == '\\' ? (char)c : 0;
-}
-
-// Of eight bytes: whether any of them is a quote, a backslash or below a space.
-static inline bool
-any_to_escape(uint64_t v)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-	uint64_t quote = v ^ ones * '"', back = v ^ ones * '\\';
-	return (((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((back - ones) & ~back)) & high;
-}
-
-// Copies the next bytes, at most eight, where none of them is to be escaped; returns how many.
-static inline size_t
-copy_plain(char *out, const char *p, size_t n)
-{
-	uint64_t v;
-	uint32_t first, last;
-
-	if (n >= sizeof(v)) {
-		memcpy(&v, p, sizeof(v));
-		memcpy(out, &v, sizeof(v));
-		return any_to_escape(v) ? 0 : sizeof(v);
-	}
-	if (n < sizeof(first))
-		return 0;
-	memcpy(&first, p, sizeof(first));
-	memcpy(&last, p + n - sizeof(last), sizeof(last));
-	memcpy(out, &first, sizeof(first));
-	memcpy(out + n - sizeof(last), &last, sizeof(last));
-	return any_to_escape(first | (uint64_t)last << 32) ? 0 : n;
-}
-
 static void
 json_text(struct mr_writer *w, struct mr_str s)
 {
-	static const char hex[] = "0123456789abcdef";
-
-	// Room for the worst case first, so that the loop needn't look.
-	char *out = grow(w, s.n * 6 + 2), *start = out;
-	*out++ = '"';
-	for (size_t i = 0; i < s.n;) {
-		size_t n = copy_plain(out, s.p + i, s.n - i);
-		if (n > 0) {
-			out += n;
-			i += n;
-			continue;
-		}
-		unsigned char c = (unsigned char)s.p[i++];
-		char e = escape_of(c);
-		if (e == 0) {
-			*out++ = (char)c;
-			continue;
-		}
-		*out++ = '\\';
-		*out++ = e;
-		if (e == 'u') {
-			*out++ = '0';
-			*out++ = '0';
-			*out++ = hex[c >> 4];
-			*out++ = hex[c & 15];
-		}
-	}
-	*out++ = '"';
-	w->n += (size_t)(out - start);
+	// Room for the worst case first, so that nothing below needs to look.
+	w->n += mr_escape(grow(w, s.n * 6 + 2), s);
 }
 
 static void
@@ -258,6 +198,24 @@ mr_write_key(struct mr_writer *w, struct mr_str key)
 }
 
 void
+mr_write_name(struct mr_writer *w, struct mr_str key)
+{
+	if (w->format != MR_JSON) {
+		mr_write_key(w, key);
+		return;
+	}
+	MR_ASSERT(w->depth > 0 && w->stack[w->depth - 1].map && !w->after_key);
+	MR_ASSERT(w->stack[w->depth - 1].left > 0);
+	comma(w);
+	char *out = grow(w, key.n + 3);
+	*out = '"';
+	memcpy(out + 1, key.p, key.n);
+	memcpy(out + 1 + key.n, "\":", 2);
+	w->n += key.n + 3;
+	w->after_key = true;
+}
+
+void
 mr_write_str(struct mr_writer *w, struct mr_str s)
 {
 	begin(w);
@@ -271,7 +229,17 @@ mr_write_time(struct mr_writer *w, int64_t ms)
 	char at[25];
 
 	mr_time_format(at, ms);
-	mr_write_str(w, (struct mr_str){at, 24});
+	if (w->format != MR_JSON) {
+		mr_write_str(w, (struct mr_str){at, 24});
+		return;
+	}
+	begin(w);
+	char *out = grow(w, 26);
+	out[0] = '"';
+	memcpy(out + 1, at, 24);
+	out[25] = '"';
+	w->n += 26;
+	end(w);
 }
 
 void
@@ -300,6 +268,10 @@ json_uint(struct mr_writer *w, uint64_t v)
 	char digits[20];
 	int n = 20;
 
+	if (v < 10) {
+		put_char(w, (char)('0' + v));
+		return;
+	}
 	do
 		digits[--n] = (char)('0' + v % 10);
 	while (v /= 10);
