@@ -341,9 +341,11 @@ static double
 revenue(const struct session *s)
 {
 	int64_t sum = 0;
+	size_t n;
+	const struct session_revenue *of = mr_session_revenue(s, &n);
 
-	for (size_t i = 0; i < s->n_revenue; i++)
-		sum = mr_micros_add(sum, s->revenue[i].micros);
+	for (size_t i = 0; i < n; i++)
+		sum = mr_micros_add(sum, of[i].micros);
 	return mr_micros_amount(sum);
 }
 
@@ -367,11 +369,11 @@ read(struct mr_ctx *ctx, const void *conf, const void *state, uint32_t index)
 	case READ_PAGES: return mr_num(s->pages);
 	case READ_SCREENS: return mr_num(s->screens);
 	case READ_ORDERS: return mr_num(s->orders);
-	case READ_CARTS: return mr_num(s->n_carts);
+	case READ_CARTS: return mr_num((double)mr_session_carts(s));
 	case READ_SEARCHES: return mr_num(s->searches);
 	case READ_REVENUE: return mr_num(revenue(s));
-	case READ_ENTRY: return mr_session_side_value(ctx->arena, &s->entry);
-	case READ_EXIT: return mr_session_side_value(ctx->arena, &s->exit);
+	case READ_ENTRY: return mr_session_side_value(ctx->arena, s, PART_ENTRY);
+	case READ_EXIT: return mr_session_side_value(ctx->arena, s, PART_EXIT);
 	case READ_CAMPAIGN: return mr_session_campaign_value(ctx->arena, s);
 	default: MR_ASSERT(index < READS); return mr_absent();
 	}

@@ -104,7 +104,10 @@ bool mr_test(struct mr_ctx *, const struct mr_expr *, const struct mr_frame *);
 // Applied to the whole pipeline right after the present input, with its time. False where the
 // bound (depth 4, 16 an input) is reached: counted, dropped.
 // `members` (at most 64) become event.properties.*; they and their strings must live in ctx->arena.
+// What nobody reads (below) may be left out.
 bool mr_derive(struct mr_ctx *, int32_t name_id, struct mr_str name, const struct mr_member *members, uint32_t n);
+// Whether any expression reads event.properties.KEY.
+bool mr_derive_reads(const struct mr_ctx *, struct mr_str key);
 
 // ---- messages out ----
 

@@ -36,23 +36,31 @@ event_word(const struct mr_event *e)
 }
 
 static void
-set_text(const struct session_hit *h, struct mr_text *t, struct mr_str s)
+put_texts(const struct session_hit *h, struct session *s, unsigned first, const struct mr_str *texts, size_t n)
 {
-	if (!mr_str_eq(mr_text_str(t), s) && !mr_text_set(h->ctx->mem, t, s, (size_t)h->conf->text_max))
+	if (!mr_session_put(h->ctx->mem, s, first, texts, n, (size_t)h->conf->text_max))
 		mr_count(h->ctx, MR_C_BOUND_CUT);
 }
 
 static void
-set_side(const struct session_hit *h, struct session_side *side)
+side_texts(const struct session_hit *h, struct mr_str texts[SIDE_TEXTS])
 {
 	const struct mr_event *e = h->ctx->event;
 	const struct session_conf *c = h->conf;
 
-	side->ms = h->ms;
-	set_text(h, &side->texts[SIDE_EVENT], event_word(e));
-	set_text(h, &side->texts[SIDE_PATH], without_query(page_text(e, c->field.path)));
-	set_text(h, &side->texts[SIDE_TITLE], page_text(e, c->field.title));
-	set_text(h, &side->texts[SIDE_REFERRER], without_query(page_text(e, c->field.referrer)));
+	texts[SIDE_EVENT] = event_word(e);
+	texts[SIDE_PATH] = without_query(page_text(e, c->field.path));
+	texts[SIDE_TITLE] = page_text(e, c->field.title);
+	texts[SIDE_REFERRER] = without_query(page_text(e, c->field.referrer));
+}
+
+static void
+set_side(const struct session_hit *h, struct session *s, unsigned side)
+{
+	struct mr_str texts[SIDE_TEXTS];
+
+	side_texts(h, texts);
+	put_texts(h, s, side, texts, SIDE_TEXTS);
 }
 
 uint64_t
@@ -85,8 +93,10 @@ add_campaign(struct session *s, const struct session_hit *h)
 	if (s->campaign_ms != INT64_MAX && h->ms >= s->campaign_ms)
 		return;
 	s->campaign_ms = h->ms;
+	struct mr_str texts[CAMPAIGN_TEXTS];
 	for (size_t i = 0; i < CAMPAIGN_TEXTS; i++)
-		set_text(h, &s->campaign[i], field_text(h->ctx->event, h->conf->field.campaign[i]));
+		texts[i] = field_text(h->ctx->event, h->conf->field.campaign[i]);
+	put_texts(h, s, PART_CAMPAIGN, texts, CAMPAIGN_TEXTS);
 }
 
 // The device of the first event that names one.
@@ -106,30 +116,27 @@ add_device(struct session *s, const struct session_hit *h)
 		return;
 	s->has_device = true;
 	s->device_ms = h->ms;
-	for (size_t i = 0; i < DEVICE_TEXTS; i++)
-		set_text(h, &s->device[i], texts[i]);
+	put_texts(h, s, PART_DEVICE, texts, DEVICE_TEXTS);
 }
 
 static bool
 add_revenue(struct mr_mem *mem, struct session *s, const char currency[4], int64_t micros)
 {
-	size_t i = 0;
+	size_t i = 0, n;
+	struct session_revenue *of = (struct session_revenue *)(uintptr_t)mr_session_revenue(s, &n);
 
-	while (i < s->n_revenue && memcmp(s->revenue[i].currency, currency, 4) < 0)
+	while (i < n && memcmp(of[i].currency, currency, 4) < 0)
 		i++;
-	if (i < s->n_revenue && memcmp(s->revenue[i].currency, currency, 4) == 0) {
-		s->revenue[i].micros = mr_micros_add(s->revenue[i].micros, micros);
+	if (i < n && memcmp(of[i].currency, currency, 4) == 0) {
+		of[i].micros = mr_micros_add(of[i].micros, micros);
 		return true;
 	}
-	MR_ASSERT(s->n_revenue <= CURRENCIES_MAX);
-	if (s->n_revenue == CURRENCIES_MAX)
+	MR_ASSERT(n <= CURRENCIES_MAX);
+	if (n == CURRENCIES_MAX)
 		return false;
-	size_t size = sizeof(*s->revenue);
-	s->revenue = mr_mem_resize(mem, s->revenue, s->n_revenue * size, (s->n_revenue + 1u) * size);
-	memmove(&s->revenue[i + 1], &s->revenue[i], (s->n_revenue - i) * size);
-	memcpy(s->revenue[i].currency, currency, 4);
-	s->revenue[i].micros = micros;
-	s->n_revenue++;
+	struct session_revenue new = {.micros = micros};
+	memcpy(new.currency, currency, 4);
+	memcpy(mr_session_extend(mem, s, PART_REVENUE, i * sizeof(new), sizeof(new)), &new, sizeof(new));
 	return true;
 }
 
@@ -155,18 +162,16 @@ add_order(struct session *s, const struct session_hit *h)
 static bool
 add_cart(struct mr_mem *mem, struct session *s, uint64_t cart)
 {
-	size_t i = 0;
+	size_t i = 0, n = mr_session_carts(s);
+	const uint64_t *carts = (const uint64_t *)(const void *)mr_session_part(s, PART_CARTS).p;
 
-	while (i < s->n_carts && s->carts[i] < cart)
+	while (i < n && carts[i] < cart)
 		i++;
-	if (i < s->n_carts && s->carts[i] == cart)
+	if (i < n && carts[i] == cart)
 		return true;
-	if (s->n_carts == CARTS_MAX)
+	if (n == CARTS_MAX)
 		return false;
-	s->carts = mr_mem_resize(mem, s->carts, s->n_carts * sizeof(*s->carts), (s->n_carts + 1u) * sizeof(*s->carts));
-	memmove(&s->carts[i + 1], &s->carts[i], (s->n_carts - i) * sizeof(*s->carts));
-	s->carts[i] = cart;
-	s->n_carts++;
+	memcpy(mr_session_extend(mem, s, PART_CARTS, i * sizeof(cart), sizeof(cart)), &cart, sizeof(cart));
 	return true;
 }
 
@@ -228,8 +233,10 @@ mr_session_start(struct session *s, const struct session_hit *h)
 		s->day_ms = mr_local_start(h->ctx, MR_CAL_DAY, h->ms);
 		s->day_end_ms = mr_local_next(h->ctx, MR_CAL_DAY, h->ms);
 	}
-	set_side(h, &s->entry);
-	set_side(h, &s->exit);
+	struct mr_str texts[SIDE_TEXTS];
+	side_texts(h, texts);
+	put_texts(h, s, PART_ENTRY, texts, SIDE_TEXTS);
+	put_texts(h, s, PART_EXIT, texts, SIDE_TEXTS);
 }
 
 void
@@ -240,18 +247,18 @@ mr_session_add(struct session *s, const struct session_hit *h)
 	if (h->ms < s->started_ms) {
 		s->started_ms = h->ms;
 		s->first_campaign = h->campaign;
-		set_side(h, &s->entry);
+		set_side(h, s, PART_ENTRY);
 	}
 	if (s->events > 0 && h->ms >= s->ended_ms) {
 		s->ended_ms = h->ms;
-		set_side(h, &s->exit);
+		set_side(h, s, PART_EXIT);
 	}
 	s->events++;
 	s->pages += e->type == MR_PAGE;
 	s->screens += e->type == MR_SCREEN;
 	s->late += h->late;
-	if (s->anonymous.n == 0 && e->anonymous_id.n)
-		(void)mr_text_set(h->ctx->mem, &s->anonymous, e->anonymous_id, 255);
+	if (s->block.size[PART_ANONYMOUS] == 0 && e->anonymous_id.n)
+		(void)mr_session_put(h->ctx->mem, s, PART_ANONYMOUS, &e->anonymous_id, 1, 255);
 	add_campaign(s, h);
 	add_device(s, h);
 	add_commerce(s, h);
@@ -259,20 +266,22 @@ mr_session_add(struct session *s, const struct session_hit *h)
 }
 
 static void
-move_texts(struct mr_mem *mem, struct mr_text *to, struct mr_text *from, size_t n)
+move_texts(struct mr_mem *mem, struct session *to, const struct session *from, unsigned first, size_t n)
 {
+	struct mr_str texts[PARTS];
+
 	for (size_t i = 0; i < n; i++)
-		mr_text_move(mem, &to[i], &from[i]);
+		texts[i] = mr_session_part(from, first + (unsigned)i);
+	(void)mr_session_put(mem, to, first, texts, n, UINT16_MAX);
 }
 
 static void
-merge_described(struct mr_mem *mem, struct session *to, struct session *from)
+merge_described(struct mr_mem *mem, struct session *to, const struct session *from)
 {
-	to->exit.ms = from->exit.ms;
-	move_texts(mem, to->exit.texts, from->exit.texts, SIDE_TEXTS);
+	move_texts(mem, to, from, PART_EXIT, SIDE_TEXTS);
 	if (from->campaign_ms < to->campaign_ms) {
 		to->campaign_ms = from->campaign_ms;
-		move_texts(mem, to->campaign, from->campaign, CAMPAIGN_TEXTS);
+		move_texts(mem, to, from, PART_CAMPAIGN, CAMPAIGN_TEXTS);
 	}
 	if (from->last_campaign && (to->last_campaign == 0 || from->last_campaign_ms >= to->last_campaign_ms)) {
 		to->last_campaign = from->last_campaign;
@@ -281,35 +290,46 @@ merge_described(struct mr_mem *mem, struct session *to, struct session *from)
 	if (from->has_device && (!to->has_device || from->device_ms < to->device_ms)) {
 		to->has_device = true;
 		to->device_ms = from->device_ms;
-		move_texts(mem, to->device, from->device, DEVICE_TEXTS);
+		move_texts(mem, to, from, PART_DEVICE, DEVICE_TEXTS);
 	}
-	if (to->anonymous.n == 0)
-		mr_text_move(mem, &to->anonymous, &from->anonymous);
+	if (to->block.size[PART_ANONYMOUS] == 0)
+		move_texts(mem, to, from, PART_ANONYMOUS, 1);
 }
 
 static bool
-add_replaced(struct mr_mem *mem, struct session *s, const char id[33])
+add_replaced(struct mr_mem *mem, struct session *s, const char *id)
 {
-	if (s->n_replaces == REPLACES_MAX)
+	size_t n = mr_session_replaced(s);
+
+	if (n == REPLACES_MAX)
 		return false;
-	s->replaces = mr_mem_resize(mem, s->replaces, s->n_replaces * 33u, (s->n_replaces + 1u) * 33u);
-	memcpy(s->replaces[s->n_replaces++], id, 33);
+	memcpy(mr_session_extend(mem, s, PART_REPLACES, n * REPLACED_SIZE, REPLACED_SIZE), id, REPLACED_SIZE);
 	return true;
 }
 
-void
-mr_session_merge(struct mr_ctx *ctx, struct session *to, struct session *from)
+static bool
+merge_items(struct mr_mem *mem, struct session *to, const struct session *from)
 {
-	bool whole = add_replaced(ctx->mem, to, from->id);
+	bool whole = add_replaced(mem, to, from->id);
+	const char *ids = mr_session_part(from, PART_REPLACES).p;
+	const uint64_t *carts = (const uint64_t *)(const void *)mr_session_part(from, PART_CARTS).p;
+	size_t n;
+	const struct session_revenue *revenue = mr_session_revenue(from, &n);
 
+	for (size_t i = 0; i < mr_session_replaced(from); i++)
+		whole &= add_replaced(mem, to, ids + i * REPLACED_SIZE);
+	for (size_t i = 0; i < mr_session_carts(from); i++)
+		whole &= add_cart(mem, to, carts[i]);
+	for (size_t i = 0; i < n; i++)
+		whole &= add_revenue(mem, to, revenue[i].currency, revenue[i].micros);
+	return whole;
+}
+
+void
+mr_session_merge(struct mr_ctx *ctx, struct session *to, const struct session *from)
+{
 	MR_ASSERT(to->started_ms <= from->started_ms && to->ended_ms <= from->started_ms);
-	for (size_t i = 0; i < from->n_replaces; i++)
-		whole &= add_replaced(ctx->mem, to, from->replaces[i]);
-	for (size_t i = 0; i < from->n_carts; i++)
-		whole &= add_cart(ctx->mem, to, from->carts[i]);
-	for (size_t i = 0; i < from->n_revenue; i++)
-		whole &= add_revenue(ctx->mem, to, from->revenue[i].currency, from->revenue[i].micros);
-	if (!whole)
+	if (!merge_items(ctx->mem, to, from))
 		mr_count(ctx, MR_C_BOUND_CUT);
 	merge_described(ctx->mem, to, from);
 	to->ended_ms = from->ended_ms;
@@ -323,5 +343,4 @@ mr_session_merge(struct mr_ctx *ctx, struct session *to, struct session *from)
 	to->late += from->late;
 	to->orders += from->orders;
 	to->searches += from->searches;
-	mr_session_free(ctx->mem, from);
 }

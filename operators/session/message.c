@@ -1,151 +1,281 @@
 // A session as it leaves: the message of contracts.md and the derived event with the same fields.
 #include "session.h"
 
-#define MEMBERS_MAX 24
-
-struct map {
-	struct mr_member *members;
-	uint32_t n, max;
+enum member {
+	M_ID, M_REVISION, M_REPLACES, M_USER, M_STARTED, M_ENDED, M_CLOSED, M_DURATION, M_CLOSED_BY, M_EVENTS, M_PAGES,
+	M_SCREENS, M_LATE, M_ENTRY, M_EXIT, M_CAMPAIGN, M_DEVICE, M_ORDERS, M_CARTS, M_SEARCHES, M_REVENUE, MEMBERS,
 };
+#define KEY(s) {(s), sizeof(s) - 1}
+static const struct mr_str keys[MEMBERS] = {
+	[M_ID] = KEY("session_id"), [M_REVISION] = KEY("revision"), [M_REPLACES] = KEY("replaces"), [M_USER] = KEY("user"),
+	[M_STARTED] = KEY("started_at"), [M_ENDED] = KEY("ended_at"), [M_CLOSED] = KEY("closed_at"),
+	[M_DURATION] = KEY("duration_ms"), [M_CLOSED_BY] = KEY("closed_by"), [M_EVENTS] = KEY("events"),
+	[M_PAGES] = KEY("pages"), [M_SCREENS] = KEY("screens"), [M_LATE] = KEY("late_events"), [M_ENTRY] = KEY("entry"),
+	[M_EXIT] = KEY("exit"), [M_CAMPAIGN] = KEY("campaign"), [M_DEVICE] = KEY("device"), [M_ORDERS] = KEY("orders"),
+	[M_CARTS] = KEY("carts"), [M_SEARCHES] = KEY("searches"), [M_REVENUE] = KEY("revenue"),
+};
+static const struct mr_str side_keys[SIDE_TEXTS] = {KEY("event"), KEY("path"), KEY("title"), KEY("referrer")};
+static const struct mr_str campaign_keys[CAMPAIGN_TEXTS] = {KEY("name"), KEY("source"), KEY("medium"), KEY("term"),
+    KEY("content")};
+static const struct mr_str device_keys[DEVICE_TEXTS] = {KEY("type"), KEY("os"), KEY("app_version")};
+static const struct mr_str ends[ENDS] = {KEY("gap"), KEY("length"), KEY("events"), KEY("campaign"), KEY("midnight")};
 
-static struct map
-map_new(struct mr_arena *arena, uint32_t max)
-{
-	return (struct map){mr_arena_alloc(arena, max * sizeof(struct mr_member)), 0, max};
-}
+// ---- values: for rules ----
 
-// What has no value is left out.
 static void
-put(struct map *m, struct mr_str key, struct mr_value v)
+put(struct mr_value *map, struct mr_member *members, struct mr_str key, struct mr_value v)
 {
-	MR_ASSERT(m->n < m->max);
-	if (v.type != MR_ABSENT)
-		m->members[m->n++] = (struct mr_member){key, v};
-}
-
-static struct mr_value
-map_value(const struct map *m)
-{
-	return (struct mr_value){.type = MR_MAP, .n = m->n, .members = m->members};
+	members[map->n++] = (struct mr_member){key, v};
 }
 
 // A map of the texts that are not empty; absent where all are.
 static struct mr_value
-texts_value(struct mr_arena *arena, const struct mr_text *texts, const char *const *keys, uint32_t n)
+texts_value(struct mr_arena *arena, const struct session *s, unsigned first, const struct mr_str *of, size_t n)
 {
-	struct map m = map_new(arena, n);
+	struct mr_member *members = mr_arena_alloc(arena, n * sizeof(*members));
+	struct mr_value map = {.type = MR_MAP, .members = members};
 
-	for (uint32_t i = 0; i < n; i++)
-		if (texts[i].n)
-			put(&m, mr_str_of(keys[i]), mr_string(mr_arena_copy(arena, mr_text_str(&texts[i]))));
-	return m.n ? map_value(&m) : mr_absent();
+	for (size_t i = 0; i < n; i++)
+		if (s->block.size[first + i])
+			put(&map, members, of[i], mr_string(mr_arena_copy(arena, mr_session_part(s, first + (unsigned)i))));
+	return map.n ? map : mr_absent();
 }
 
 struct mr_value
-mr_session_side_value(struct mr_arena *arena, const struct session_side *side)
+mr_session_side_value(struct mr_arena *arena, const struct session *s, unsigned side)
 {
-	static const char *const keys[] = {"event", "path", "title", "referrer"};
-
-	return texts_value(arena, side->texts, keys, SIDE_TEXTS);
+	return texts_value(arena, s, side, side_keys, SIDE_TEXTS);
 }
 
 struct mr_value
 mr_session_campaign_value(struct mr_arena *arena, const struct session *s)
 {
-	static const char *const keys[] = {"name", "source", "medium", "term", "content"};
-
-	return texts_value(arena, s->campaign, keys, CAMPAIGN_TEXTS);
-}
-
-static struct mr_value
-device_value(struct mr_arena *arena, const struct session *s)
-{
-	static const char *const keys[] = {"type", "os", "app_version"};
-
-	return texts_value(arena, s->device, keys, DEVICE_TEXTS);
+	return texts_value(arena, s, PART_CAMPAIGN, campaign_keys, CAMPAIGN_TEXTS);
 }
 
 static struct mr_value
 user_value(const struct mr_ctx *ctx, const struct session *s)
 {
-	struct map m = map_new(ctx->arena, 2);
+	struct mr_member *members = mr_arena_alloc(ctx->arena, 2 * sizeof(*members));
+	struct mr_value map = {.type = MR_MAP, .members = members};
+	struct mr_str anonymous = mr_session_part(s, PART_ANONYMOUS);
 
-	put(&m, MR_LIT("id"), mr_string(mr_arena_copy(ctx->arena, ctx->user)));
-	if (s->anonymous.n)
-		put(&m, MR_LIT("anonymous_id"), mr_string(mr_arena_copy(ctx->arena, mr_text_str(&s->anonymous))));
-	return map_value(&m);
-}
-
-static struct mr_value
-list_value(struct mr_value *items, uint32_t n)
-{
-	return n ? (struct mr_value){.type = MR_LIST, .n = n, .items = items} : mr_absent();
+	put(&map, members, MR_LIT("id"), mr_string(mr_arena_copy(ctx->arena, ctx->user)));
+	if (anonymous.n)
+		put(&map, members, MR_LIT("anonymous_id"), mr_string(mr_arena_copy(ctx->arena, anonymous)));
+	return map;
 }
 
 static struct mr_value
 replaces_value(struct mr_arena *arena, const struct session *s)
 {
-	struct mr_value *items = mr_arena_alloc(arena, s->n_replaces * sizeof(*items));
+	size_t n = mr_session_replaced(s);
+	struct mr_value *items = mr_arena_alloc(arena, n * sizeof(*items));
+	const char *ids = mr_session_part(s, PART_REPLACES).p;
 
-	for (uint32_t i = 0; i < s->n_replaces; i++)
-		items[i] = mr_string(mr_arena_copy(arena, (struct mr_str){s->replaces[i], 32}));
-	return list_value(items, s->n_replaces);
+	for (size_t i = 0; i < n; i++)
+		items[i] = mr_string(mr_arena_copy(arena, (struct mr_str){ids + i * REPLACED_SIZE, 32}));
+	return n ? (struct mr_value){.type = MR_LIST, .n = (uint32_t)n, .items = items} : mr_absent();
 }
 
 static struct mr_value
 revenue_value(struct mr_arena *arena, const struct session *s)
 {
-	struct mr_value *items = mr_arena_alloc(arena, s->n_revenue * sizeof(*items));
+	size_t n;
+	const struct session_revenue *of = mr_session_revenue(s, &n);
+	struct mr_value *items = mr_arena_alloc(arena, n * sizeof(*items));
 
-	for (uint32_t i = 0; i < s->n_revenue; i++) {
-		struct map m = map_new(arena, 2);
-		struct mr_str code = {s->revenue[i].currency, 3};
-		put(&m, MR_LIT("amount"), mr_num(mr_micros_amount(s->revenue[i].micros)));
-		put(&m, MR_LIT("currency"), mr_string(mr_arena_copy(arena, code)));
-		items[i] = map_value(&m);
+	for (size_t i = 0; i < n; i++) {
+		struct mr_member *members = mr_arena_alloc(arena, 2 * sizeof(*members));
+		items[i] = (struct mr_value){.type = MR_MAP, .members = members};
+		put(&items[i], members, MR_LIT("amount"), mr_num(mr_micros_amount(of[i].micros)));
+		put(&items[i], members, MR_LIT("currency"), mr_string(mr_arena_copy(arena, (struct mr_str){of[i].currency, 3})));
 	}
-	return list_value(items, s->n_revenue);
+	return n ? (struct mr_value){.type = MR_LIST, .n = (uint32_t)n, .items = items} : mr_absent();
 }
 
-static void
-put_counts(struct map *m, const struct session *s)
+static struct mr_value
+member_value(const struct mr_ctx *ctx, const struct session *s, enum member m)
 {
-	put(m, MR_LIT("events"), mr_num(s->events));
-	put(m, MR_LIT("pages"), mr_num(s->pages));
-	put(m, MR_LIT("screens"), mr_num(s->screens));
-	put(m, MR_LIT("late_events"), mr_num(s->late));
-}
-
-static struct map
-body(const struct mr_ctx *ctx, const struct session *s)
-{
-	static const char *const ends[] = {"gap", "length", "events", "campaign", "midnight"};
 	struct mr_arena *arena = ctx->arena;
-	struct map m = map_new(arena, MEMBERS_MAX);
 
-	put(&m, MR_LIT("session_id"), mr_string(mr_arena_copy(arena, (struct mr_str){s->id, 32})));
-	put(&m, MR_LIT("revision"), mr_num(s->revision));
-	put(&m, MR_LIT("replaces"), replaces_value(arena, s));
-	put(&m, MR_LIT("user"), user_value(ctx, s));
-	put(&m, MR_LIT("started_at"), mr_time(s->started_ms));
-	put(&m, MR_LIT("ended_at"), mr_time(s->ended_ms));
-	put(&m, MR_LIT("closed_at"), mr_time(s->closed_ms));
-	put(&m, MR_LIT("duration_ms"), mr_num((double)(s->ended_ms - s->started_ms)));
-	put(&m, MR_LIT("closed_by"), mr_string(mr_str_of(ends[s->closed_by])));
-	put_counts(&m, s);
-	put(&m, MR_LIT("entry"), mr_session_side_value(arena, &s->entry));
-	put(&m, MR_LIT("exit"), mr_session_side_value(arena, &s->exit));
-	put(&m, MR_LIT("campaign"), mr_session_campaign_value(arena, s));
-	put(&m, MR_LIT("device"), device_value(arena, s));
-	put(&m, MR_LIT("orders"), mr_num(s->orders));
-	put(&m, MR_LIT("carts"), mr_num(s->n_carts));
-	put(&m, MR_LIT("searches"), mr_num(s->searches));
-	put(&m, MR_LIT("revenue"), revenue_value(arena, s));
-	return m;
+	switch (m) {
+	case M_ID: return mr_string(mr_arena_copy(arena, (struct mr_str){s->id, 32}));
+	case M_REVISION: return mr_num(s->revision);
+	case M_REPLACES: return replaces_value(arena, s);
+	case M_USER: return user_value(ctx, s);
+	case M_STARTED: return mr_time(s->started_ms);
+	case M_ENDED: return mr_time(s->ended_ms);
+	case M_CLOSED: return mr_time(s->closed_ms);
+	case M_DURATION: return mr_num((double)(s->ended_ms - s->started_ms));
+	case M_CLOSED_BY: return mr_string(ends[s->closed_by]);
+	case M_EVENTS: return mr_num(s->events);
+	case M_PAGES: return mr_num(s->pages);
+	case M_SCREENS: return mr_num(s->screens);
+	case M_LATE: return mr_num(s->late);
+	case M_ENTRY: return mr_session_side_value(arena, s, PART_ENTRY);
+	case M_EXIT: return mr_session_side_value(arena, s, PART_EXIT);
+	case M_CAMPAIGN: return mr_session_campaign_value(arena, s);
+	case M_DEVICE: return texts_value(arena, s, PART_DEVICE, device_keys, DEVICE_TEXTS);
+	case M_ORDERS: return mr_num(s->orders);
+	case M_CARTS: return mr_num((double)mr_session_carts(s));
+	case M_SEARCHES: return mr_num(s->searches);
+	case M_REVENUE: return revenue_value(arena, s);
+	case MEMBERS: break;
+	}
+	return mr_absent();
+}
+
+// Only what somebody reads.
+static void
+derive(struct mr_ctx *ctx, const struct session_conf *c, const struct session *s)
+{
+	struct mr_member members[MEMBERS], *kept;
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < MEMBERS; i++)
+		if (mr_derive_reads(ctx, keys[i]))
+			members[n++] = (struct mr_member){keys[i], member_value(ctx, s, i)};
+	kept = mr_arena_alloc(ctx->arena, n * sizeof(*kept));
+	if (n)
+		memcpy(kept, members, n * sizeof(*kept));
+	(void)mr_derive(ctx, c->name_ended, MR_LIT("Session Ended"), kept, n); // the core counts a refusal
+}
+
+// ---- the message: straight from the session ----
+
+static size_t
+texts_there(const struct session *s, unsigned first, size_t n)
+{
+	size_t there = 0;
+
+	for (size_t i = 0; i < n; i++)
+		there += s->block.size[first + i] > 0;
+	return there;
+}
+
+// Nothing where all are empty.
+static void
+write_texts(struct mr_writer *w, const struct session *s, struct mr_str key, unsigned first, const struct mr_str *of, size_t n)
+{
+	size_t there = texts_there(s, first, n);
+	const char *p = mr_session_part(s, first).p;
+
+	if (there == 0)
+		return;
+	mr_write_name(w, key);
+	mr_write_map(w, (uint32_t)there);
+	for (size_t i = 0; i < n; i++) {
+		size_t size = s->block.size[first + i];
+		if (size == 0)
+			continue;
+		mr_write_name(w, of[i]);
+		mr_write_str(w, (struct mr_str){p, size});
+		p += size;
+	}
 }
 
 static void
-emit(struct mr_ctx *ctx, const struct session *s, const struct map *m)
+write_replaces(struct mr_writer *w, const struct session *s)
+{
+	size_t n = mr_session_replaced(s);
+	const char *ids = mr_session_part(s, PART_REPLACES).p;
+
+	if (n == 0)
+		return;
+	mr_write_name(w, keys[M_REPLACES]);
+	mr_write_array(w, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		mr_write_str(w, (struct mr_str){ids + i * REPLACED_SIZE, 32});
+}
+
+static void
+write_user(struct mr_writer *w, const struct mr_ctx *ctx, const struct session *s)
+{
+	struct mr_str anonymous = mr_session_part(s, PART_ANONYMOUS);
+
+	mr_write_name(w, keys[M_USER]);
+	mr_write_map(w, anonymous.n ? 2 : 1);
+	MR_W_STR(w, "id", ctx->user);
+	if (anonymous.n)
+		MR_W_STR(w, "anonymous_id", anonymous);
+}
+
+static void
+write_revenue(struct mr_writer *w, const struct session *s)
+{
+	size_t n;
+	const struct session_revenue *of = mr_session_revenue(s, &n);
+
+	if (n == 0)
+		return;
+	mr_write_name(w, keys[M_REVENUE]);
+	mr_write_array(w, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		mr_write_map(w, 2);
+		MR_W_NUM(w, "amount", mr_micros_amount(of[i].micros));
+		MR_W_STR(w, "currency", ((struct mr_str){of[i].currency, 3}));
+	}
+}
+
+static void
+write_count(struct mr_writer *w, enum member m, uint64_t n)
+{
+	mr_write_name(w, keys[m]);
+	mr_write_uint(w, n);
+}
+
+static void
+write_time(struct mr_writer *w, enum member m, int64_t ms)
+{
+	mr_write_name(w, keys[m]);
+	mr_write_time(w, ms);
+}
+
+static uint32_t
+members_there(const struct session *s)
+{
+	const size_t may_lack[] = {mr_session_replaced(s), texts_there(s, PART_ENTRY, SIDE_TEXTS),
+	    texts_there(s, PART_EXIT, SIDE_TEXTS), texts_there(s, PART_CAMPAIGN, CAMPAIGN_TEXTS),
+	    texts_there(s, PART_DEVICE, DEVICE_TEXTS), s->block.size[PART_REVENUE]};
+	uint32_t n = MEMBERS;
+
+	for (size_t i = 0; i < sizeof(may_lack) / sizeof(*may_lack); i++)
+		n -= may_lack[i] == 0;
+	return n;
+}
+
+static void
+write_session(struct mr_writer *w, const struct mr_ctx *ctx, const struct session *s)
+{
+	mr_write_map(w, members_there(s));
+	mr_write_name(w, keys[M_ID]);
+	mr_write_str(w, (struct mr_str){s->id, 32});
+	write_count(w, M_REVISION, s->revision);
+	write_replaces(w, s);
+	write_user(w, ctx, s);
+	write_time(w, M_STARTED, s->started_ms);
+	write_time(w, M_ENDED, s->ended_ms);
+	write_time(w, M_CLOSED, s->closed_ms);
+	write_count(w, M_DURATION, (uint64_t)(s->ended_ms - s->started_ms));
+	mr_write_name(w, keys[M_CLOSED_BY]);
+	mr_write_str(w, ends[s->closed_by]);
+	write_count(w, M_EVENTS, s->events);
+	write_count(w, M_PAGES, s->pages);
+	write_count(w, M_SCREENS, s->screens);
+	write_count(w, M_LATE, s->late);
+	write_texts(w, s, keys[M_ENTRY], PART_ENTRY, side_keys, SIDE_TEXTS);
+	write_texts(w, s, keys[M_EXIT], PART_EXIT, side_keys, SIDE_TEXTS);
+	write_texts(w, s, keys[M_CAMPAIGN], PART_CAMPAIGN, campaign_keys, CAMPAIGN_TEXTS);
+	write_texts(w, s, keys[M_DEVICE], PART_DEVICE, device_keys, DEVICE_TEXTS);
+	write_count(w, M_ORDERS, s->orders);
+	write_count(w, M_CARTS, mr_session_carts(s));
+	write_count(w, M_SEARCHES, s->searches);
+	write_revenue(w, s);
+}
+
+static void
+emit(struct mr_ctx *ctx, const struct session *s)
 {
 	struct mr_message message = {.output = MR_OUT_SESSION};
 	char digits[11];
@@ -155,7 +285,7 @@ emit(struct mr_ctx *ctx, const struct session *s, const struct map *m)
 		digits[--n] = (char)('0' + left % 10);
 	struct mr_str parts[2] = {{s->id, 32}, {digits + n, sizeof(digits) - n}};
 	mr_id(message.id, parts, 2);
-	mr_write_value(mr_emit_begin(ctx, &message), map_value(m));
+	write_session(mr_emit_begin(ctx, &message), ctx, s);
 	if (!mr_emit_end(ctx))
 		mr_count(ctx, MR_C_BOUND_CUT); // every part has a bound: only a tiny message bound gets here
 }
@@ -167,11 +297,10 @@ mr_session_publish(struct mr_ctx *ctx, const struct session_conf *c, struct sess
 	if (s->published)
 		s->revision++;
 	s->published = true;
-	struct map m = body(ctx, s);
 	if (mr_emit_wanted(ctx, MR_OUT_SESSION))
-		emit(ctx, s, &m);
+		emit(ctx, s);
 	if (s->announced)
 		return;
 	s->announced = true;
-	(void)mr_derive(ctx, c->name_ended, MR_LIT("Session Ended"), m.members, m.n); // the core counts a refusal
+	derive(ctx, c, s);
 }

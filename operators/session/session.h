@@ -28,39 +28,41 @@ struct session_revenue {
 	int64_t micros;
 };
 
-// One moment of a session and the texts that describe it.
-struct session_side {
-	int64_t ms;
-	struct mr_text texts[SIDE_TEXTS];
+// What has no fixed size: items, then texts (parts.c).
+enum {
+	PART_REVENUE, PART_CARTS, PART_REPLACES, PART_ENTRY, PART_CAMPAIGN = PART_ENTRY + SIDE_TEXTS,
+	PART_DEVICE = PART_CAMPAIGN + CAMPAIGN_TEXTS, PART_ANONYMOUS = PART_DEVICE + DEVICE_TEXTS, PART_EXIT,
+	PARTS = PART_EXIT + SIDE_TEXTS,
+};
+struct session_block {
+	char *p;
+	uint32_t n, cap;
+	uint16_t size[PARTS];             // bytes
 };
 
+// What each event reads comes first: it shares two lines of the cache.
 struct session {
-	char id[33];
 	int64_t started_ms, ended_ms;
-	int64_t day_ms, day_end_ms;       // new_on midnight: the local day it lies in
 	int64_t closed_ms;
+	uint32_t events, pages, screens, late;
 	bool open, published, announced;  // announced: Session Ended was derived
+	bool has_device;
 	uint8_t closed_by, split;         // enum session_end
-	uint32_t revision;
-	uint32_t events, pages, screens, late, orders, searches;
-	struct session_side entry, exit;
+	struct session_block block;
 	int64_t campaign_ms, last_campaign_ms;
 	uint64_t first_campaign, last_campaign;   // hashes; 0: none
-	struct mr_text campaign[CAMPAIGN_TEXTS];
 	int64_t device_ms;
-	bool has_device;
-	struct mr_text device[DEVICE_TEXTS];
-	struct mr_text anonymous;
-	uint64_t *carts;
-	char (*replaces)[33];
-	struct session_revenue *revenue;
-	uint8_t n_carts, n_replaces, n_revenue;
+	int64_t day_ms, day_end_ms;       // new_on midnight: the local day it lies in
+	uint32_t revision, orders, searches;
+	char id[33];
 };
 
 struct session_state {
 	struct session *list;   // by started_ms
-	uint8_t n;
+	uint8_t n, cap;
 	uint8_t focus;          // what session.* reads: 1 + the place of the one touched last; 0: none
+	uint32_t spare_cap;
+	char *spare;            // block of a session that went, for the next one
 	int64_t forgotten_ms;   // events up to here may belong to a session that a bound made us forget
 };
 
@@ -112,15 +114,44 @@ int64_t mr_session_due(const struct session_conf *, const struct session_state *
 
 void mr_session_start(struct session *, const struct session_hit *);
 void mr_session_add(struct session *, const struct session_hit *);
-// Folds `from` into the earlier `to`; frees what is left of it.
-void mr_session_merge(struct mr_ctx *, struct session *to, struct session *from);
+// Folds `from` into the earlier `to`.
+void mr_session_merge(struct mr_ctx *, struct session *to, const struct session *from);
 uint64_t mr_session_campaign(const struct session_conf *, const struct mr_event *);
+
+// ---- parts.c: what is handed out lives until the session's parts change ----
+
+struct mr_str mr_session_part(const struct session *, unsigned part);
+// Sets `n` texts from part `first` on, each cut at `max` bytes. They must not be this session's own.
+// False where something was cut.
+bool mr_session_put(struct mr_mem *, struct session *, unsigned first, const struct mr_str *texts, size_t n, size_t max);
+// Makes room for `more` bytes of items at byte `at` of a part that has items.
+void *mr_session_extend(struct mr_mem *, struct session *, unsigned part, size_t at, size_t more);
+void mr_session_block_free(struct mr_mem *, struct session_block *);
+
+#define REPLACED_SIZE 33u
+static inline size_t
+mr_session_carts(const struct session *s)
+{
+	return s->block.size[PART_CARTS] / sizeof(uint64_t);
+}
+
+static inline size_t
+mr_session_replaced(const struct session *s)
+{
+	return s->block.size[PART_REPLACES] / REPLACED_SIZE;
+}
+
+static inline const struct session_revenue *
+mr_session_revenue(const struct session *s, size_t *n)
+{
+	*n = s->block.size[PART_REVENUE] / sizeof(struct session_revenue);
+	return (const struct session_revenue *)(const void *)s->block.p;   // the first part, so aligned
+}
 
 // ---- state.c ----
 
 struct session *mr_session_insert(struct mr_mem *, struct session_state *, size_t at);
 void mr_session_remove(struct mr_mem *, struct session_state *, size_t at);
-void mr_session_free(struct mr_mem *, struct session *);
 void mr_session_encode(const void *conf, const void *state, struct mr_writer *);
 bool mr_session_decode(const void *conf, void *state, struct mr_mem *, struct mr_reader *);
 void mr_session_release(const void *conf, void *state, struct mr_mem *);
@@ -130,7 +161,7 @@ void mr_session_release(const void *conf, void *state, struct mr_mem *);
 
 // Emits the session as it is now; derives Session Ended the first time.
 void mr_session_publish(struct mr_ctx *, const struct session_conf *, struct session *);
-struct mr_value mr_session_side_value(struct mr_arena *, const struct session_side *);
+struct mr_value mr_session_side_value(struct mr_arena *, const struct session *, unsigned side);  // PART_ENTRY, PART_EXIT
 struct mr_value mr_session_campaign_value(struct mr_arena *, const struct session *);
 
 #endif

@@ -1,58 +1,71 @@
 // The sessions of a user's record: memory, stored form.
 #include "session.h"
 
-#define FIELDS 24 // of a session's array, version 1
+#define FIELDS 24     // of a session's array, version 1
+#define TEXT_MAX 4096 // of the parameter `text`
+
+// Room for one more stays where one went, so that sessions that follow each other allocate nothing; nothing
+// stays with the last.
+static void
+list_resize(struct mr_mem *mem, struct session_state *st, size_t n)
+{
+	size_t size = sizeof(*st->list), cap = st->cap;
+
+	if (n > 0 && n <= cap && cap <= n + 1)
+		return;
+	st->cap = (uint8_t)(n > 0 && n < cap ? n + 1 : n);
+	st->list = mr_mem_resize(mem, st->list, cap * size, st->cap * size);
+}
+
+// The larger of two blocks is kept for the next session.
+static void
+spare_block(struct mr_mem *mem, struct session_state *st, struct session_block *b)
+{
+	if (b->cap > st->spare_cap) {
+		char *p = st->spare;
+		uint32_t cap = st->spare_cap;
+		st->spare = b->p;
+		st->spare_cap = b->cap;
+		b->p = p;
+		b->cap = cap;
+	}
+	mr_session_block_free(mem, b);
+}
 
 struct session *
 mr_session_insert(struct mr_mem *mem, struct session_state *st, size_t at)
 {
-	size_t size = sizeof(*st->list);
-
 	MR_ASSERT(at <= st->n && st->n < KEEP_MAX);
-	st->list = mr_mem_resize(mem, st->list, st->n * size, (st->n + 1u) * size);
-	memmove(&st->list[at + 1], &st->list[at], (st->n - at) * size);
-	memset(&st->list[at], 0, size);
+	list_resize(mem, st, st->n + 1u);
+	struct session *s = &st->list[at];
+	memmove(s + 1, s, (st->n - at) * sizeof(*s));
+	memset(s, 0, sizeof(*s));
+	s->block.p = st->spare;
+	s->block.cap = st->spare_cap;
+	st->spare = NULL;
+	st->spare_cap = 0;
 	st->n++;
 	if (st->focus > at)
 		st->focus++;
-	return &st->list[at];
+	return s;
 }
 
 void
 mr_session_remove(struct mr_mem *mem, struct session_state *st, size_t at)
 {
-	size_t size = sizeof(*st->list);
-
 	MR_ASSERT(at < st->n && st->focus <= st->n);
-	mr_session_free(mem, &st->list[at]);
-	memmove(&st->list[at], &st->list[at + 1], (st->n - at - 1u) * size);
-	st->list = mr_mem_resize(mem, st->list, st->n * size, (st->n - 1u) * size);
+	spare_block(mem, st, &st->list[at].block);
+	memmove(&st->list[at], &st->list[at + 1], (st->n - at - 1u) * sizeof(*st->list));
 	st->n--;
+	list_resize(mem, st, st->n);
+	if (st->n == 0) {
+		st->spare = mr_mem_resize(mem, st->spare, st->spare_cap, 0);
+		st->spare_cap = 0;
+	}
 	if (st->focus == at + 1)
 		st->focus = 0;
 	else if (st->focus > at + 1)
 		st->focus--;
-}
-
-static void
-free_texts(struct mr_mem *mem, struct mr_text *texts, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		mr_text_free(mem, &texts[i]);
-}
-
-void
-mr_session_free(struct mr_mem *mem, struct session *s)
-{
-	free_texts(mem, s->entry.texts, SIDE_TEXTS);
-	free_texts(mem, s->exit.texts, SIDE_TEXTS);
-	free_texts(mem, s->campaign, CAMPAIGN_TEXTS);
-	free_texts(mem, s->device, DEVICE_TEXTS);
-	mr_text_free(mem, &s->anonymous);
-	s->carts = mr_mem_resize(mem, s->carts, s->n_carts * sizeof(*s->carts), 0);
-	s->replaces = mr_mem_resize(mem, s->replaces, s->n_replaces * 33u, 0);
-	s->revenue = mr_mem_resize(mem, s->revenue, s->n_revenue * sizeof(*s->revenue), 0);
-	s->n_carts = s->n_replaces = s->n_revenue = 0;
 }
 
 void
@@ -66,34 +79,39 @@ mr_session_release(const void *conf, void *state, struct mr_mem *mem)
 }
 
 static void
-encode_texts(const struct mr_text *texts, size_t n, struct mr_writer *w)
+encode_texts(const struct session *s, unsigned first, size_t n, struct mr_writer *w)
 {
 	mr_write_array(w, (uint32_t)n);
 	for (size_t i = 0; i < n; i++)
-		mr_text_encode(&texts[i], w);
+		mr_write_str(w, mr_session_part(s, first + (unsigned)i));
 }
 
 static void
-encode_side(const struct session_side *side, struct mr_writer *w)
+encode_side(const struct session *s, int64_t ms, unsigned side, struct mr_writer *w)
 {
 	mr_write_array(w, 2);
-	mr_write_int(w, side->ms);
-	encode_texts(side->texts, SIDE_TEXTS, w);
+	mr_write_int(w, ms);
+	encode_texts(s, side, SIDE_TEXTS, w);
 }
 
 static void
 encode_lists(const struct session *s, struct mr_writer *w)
 {
-	mr_write_array(w, s->n_carts);
-	for (size_t i = 0; i < s->n_carts; i++)
-		mr_write_uint(w, s->carts[i]);
-	mr_write_array(w, s->n_replaces);
-	for (size_t i = 0; i < s->n_replaces; i++)
-		mr_write_str(w, (struct mr_str){s->replaces[i], 32});
-	mr_write_array(w, s->n_revenue * 2u);
-	for (size_t i = 0; i < s->n_revenue; i++) {
-		mr_write_str(w, (struct mr_str){s->revenue[i].currency, 3});
-		mr_write_int(w, s->revenue[i].micros);
+	const uint64_t *carts = (const uint64_t *)(const void *)mr_session_part(s, PART_CARTS).p;
+	const char *replaced = mr_session_part(s, PART_REPLACES).p;
+	size_t n;
+	const struct session_revenue *revenue = mr_session_revenue(s, &n);
+
+	mr_write_array(w, (uint32_t)mr_session_carts(s));
+	for (size_t i = 0; i < mr_session_carts(s); i++)
+		mr_write_uint(w, carts[i]);
+	mr_write_array(w, (uint32_t)mr_session_replaced(s));
+	for (size_t i = 0; i < mr_session_replaced(s); i++)
+		mr_write_str(w, (struct mr_str){replaced + i * REPLACED_SIZE, 32});
+	mr_write_array(w, (uint32_t)n * 2u);
+	for (size_t i = 0; i < n; i++) {
+		mr_write_str(w, (struct mr_str){revenue[i].currency, 3});
+		mr_write_int(w, revenue[i].micros);
 	}
 }
 
@@ -116,16 +134,16 @@ encode_session(const struct session *s, struct mr_writer *w)
 	mr_write_array(w, sizeof(counts) / sizeof(*counts));
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		mr_write_uint(w, counts[i]);
-	encode_side(&s->entry, w);
-	encode_side(&s->exit, w);
+	encode_side(s, s->started_ms, PART_ENTRY, w);
+	encode_side(s, s->ended_ms, PART_EXIT, w);
 	mr_write_int(w, s->campaign_ms);
 	mr_write_int(w, s->last_campaign_ms);
 	mr_write_uint(w, s->first_campaign);
 	mr_write_uint(w, s->last_campaign);
-	encode_texts(s->campaign, CAMPAIGN_TEXTS, w);
+	encode_texts(s, PART_CAMPAIGN, CAMPAIGN_TEXTS, w);
 	mr_write_int(w, s->device_ms);
-	encode_texts(s->device, DEVICE_TEXTS, w);
-	mr_text_encode(&s->anonymous, w);
+	encode_texts(s, PART_DEVICE, DEVICE_TEXTS, w);
+	mr_write_str(w, mr_session_part(s, PART_ANONYMOUS));
 	encode_lists(s, w);
 	mr_write_nil(w); // room for `bot`
 }
@@ -146,24 +164,34 @@ mr_session_encode(const void *conf, const void *state, struct mr_writer *w)
 }
 
 static void
-decode_texts(struct mr_reader *r, struct mr_mem *mem, struct mr_text *texts, size_t n)
+decode_text(struct mr_reader *r, struct mr_mem *mem, struct session *s, unsigned part)
+{
+	struct mr_str text = mr_read_str(r);
+
+	if (!mr_session_put(mem, s, part, &text, 1, TEXT_MAX))
+		mr_reader_fail(r);
+}
+
+static void
+decode_texts(struct mr_reader *r, struct mr_mem *mem, struct session *s, unsigned first, size_t n)
 {
 	if (mr_read_array(r) != n)
 		mr_reader_fail(r);
 	for (size_t i = 0; i < n; i++)
-		mr_text_decode(r, mem, &texts[i]);
+		decode_text(r, mem, s, first + (unsigned)i);
 }
 
+// Its moment is the session's own beginning or end.
 static void
-decode_side(struct mr_reader *r, struct mr_mem *mem, struct session_side *side)
+decode_side(struct mr_reader *r, struct mr_mem *mem, struct session *s, unsigned side)
 {
 	if (mr_read_array(r) != 2)
 		mr_reader_fail(r);
-	side->ms = mr_read_int(r);
-	decode_texts(r, mem, side->texts, SIDE_TEXTS);
+	(void)mr_read_int(r);
+	decode_texts(r, mem, s, side, SIDE_TEXTS);
 }
 
-// Copies exactly `n` bytes; `out` has room for a NUL that is there already.
+// Copies exactly `n` bytes.
 static void
 decode_fixed(struct mr_reader *r, char *out, size_t n)
 {
@@ -189,19 +217,26 @@ decode_count(struct mr_reader *r, uint32_t max)
 static void
 decode_lists(struct mr_reader *r, struct mr_mem *mem, struct session *s)
 {
-	s->n_carts = decode_count(r, CARTS_MAX);
-	s->carts = mr_mem_resize(mem, NULL, 0, s->n_carts * sizeof(*s->carts));
-	for (size_t i = 0; i < s->n_carts; i++)
-		s->carts[i] = mr_read_uint(r);
-	s->n_replaces = decode_count(r, REPLACES_MAX);
-	s->replaces = mr_mem_resize(mem, NULL, 0, s->n_replaces * 33u);
-	for (size_t i = 0; i < s->n_replaces; i++)
-		decode_fixed(r, s->replaces[i], 32);
-	s->n_revenue = decode_count(r, CURRENCIES_MAX * 2) / 2;
-	s->revenue = mr_mem_resize(mem, NULL, 0, s->n_revenue * sizeof(*s->revenue));
-	for (size_t i = 0; i < s->n_revenue; i++) {
-		decode_fixed(r, s->revenue[i].currency, 3);
-		s->revenue[i].micros = mr_read_int(r);
+	uint64_t *carts;
+	char *replaced;
+	struct session_revenue *revenue;
+	size_t n = decode_count(r, CARTS_MAX);
+
+	carts = mr_session_extend(mem, s, PART_CARTS, 0, n * sizeof(*carts));
+	for (size_t i = 0; i < n; i++)
+		carts[i] = mr_read_uint(r);
+	n = decode_count(r, REPLACES_MAX);
+	replaced = mr_session_extend(mem, s, PART_REPLACES, 0, n * REPLACED_SIZE);
+	for (size_t i = 0; i < n; i++, replaced += REPLACED_SIZE) {
+		replaced[32] = '\0';
+		decode_fixed(r, replaced, 32);
+	}
+	n = decode_count(r, CURRENCIES_MAX * 2) / 2;
+	revenue = mr_session_extend(mem, s, PART_REVENUE, 0, n * sizeof(*revenue));
+	for (size_t i = 0; i < n; i++) {
+		revenue[i] = (struct session_revenue){0};
+		decode_fixed(r, revenue[i].currency, 3);
+		revenue[i].micros = mr_read_int(r);
 	}
 }
 
@@ -239,16 +274,16 @@ decode_session(struct mr_reader *r, struct mr_mem *mem, struct session *s)
 		mr_reader_fail(r);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		*counts[i] = (uint32_t)mr_read_uint(r);
-	decode_side(r, mem, &s->entry);
-	decode_side(r, mem, &s->exit);
+	decode_side(r, mem, s, PART_ENTRY);
+	decode_side(r, mem, s, PART_EXIT);
 	s->campaign_ms = mr_read_int(r);
 	s->last_campaign_ms = mr_read_int(r);
 	s->first_campaign = mr_read_uint(r);
 	s->last_campaign = mr_read_uint(r);
-	decode_texts(r, mem, s->campaign, CAMPAIGN_TEXTS);
+	decode_texts(r, mem, s, PART_CAMPAIGN, CAMPAIGN_TEXTS);
 	s->device_ms = mr_read_int(r);
-	decode_texts(r, mem, s->device, DEVICE_TEXTS);
-	mr_text_decode(r, mem, &s->anonymous);
+	decode_texts(r, mem, s, PART_DEVICE, DEVICE_TEXTS);
+	decode_text(r, mem, s, PART_ANONYMOUS);
 	decode_lists(r, mem, s);
 	mr_read_skip(r);
 }

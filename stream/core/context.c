@@ -176,7 +176,7 @@ derived_fields(struct mr_ctx *ctx, struct mr_str name, int64_t time_ms, const st
 {
 	const struct mr_schema *schema = ctx->task->plan->schema;
 	struct mr_value *fields = mr_arena_alloc(ctx->arena, schema->n_fields * sizeof(*fields));
-	const struct mr_schema_node *properties = mr_schema_child(&schema->root, MR_LIT("properties"));
+	const struct mr_schema_node *properties = ctx->task->properties;
 
 	fields[MR_FIELD_TIME] = mr_time(time_ms);
 	fields[MR_FIELD_EVENT] = mr_string(name);
@@ -185,6 +185,14 @@ derived_fields(struct mr_ctx *ctx, struct mr_str name, int64_t time_ms, const st
 	if (properties)
 		place(properties, (struct mr_value){.type = MR_MAP, .n = n, .members = members}, fields);
 	return fields;
+}
+
+bool
+mr_derive_reads(const struct mr_ctx *ctx, struct mr_str key)
+{
+	const struct mr_schema_node *properties = ctx->task->properties;
+
+	return properties && (properties->field >= 0 || mr_schema_child(properties, key));
 }
 
 bool

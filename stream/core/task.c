@@ -24,6 +24,7 @@ mr_task_new(const struct mr_task_conf *conf)
 	MR_ASSERT(conf->n_topics > 0);
 	t->conf = *conf;
 	t->plan = conf->plan;
+	t->properties = mr_schema_child(&conf->plan->schema->root, MR_LIT("properties"));
 	t->users = mr_users_new(conf->plan);
 	t->timers = mr_timers_new();
 	t->decoder = mr_decoder_new(conf->plan);

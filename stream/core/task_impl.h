@@ -19,6 +19,7 @@ struct held_queue {
 struct mr_task {
 	struct mr_task_conf conf;
 	const struct mr_plan *plan;
+	const struct mr_schema_node *properties;   // of the plan's schema; NULL: none are read
 	struct mr_users *users;
 	struct mr_timers *timers;
 	struct mr_decoder *decoder;

@@ -49,9 +49,19 @@ lower_bound(const struct mr_schema_node *node, struct mr_str key)
 	return from;
 }
 
+static inline uint64_t
+bit_of(struct mr_str key)
+{
+	unsigned char first = key.n ? (unsigned char)key.p[0] : 0, last = key.n ? (unsigned char)key.p[key.n - 1] : 0;
+
+	return UINT64_C(1) << ((first * 5u + last * 3u + key.n) % 64);
+}
+
 const struct mr_schema_node *
 mr_schema_child(const struct mr_schema_node *node, struct mr_str key)
 {
+	if (!(node->some & bit_of(key)))
+		return NULL;
 	if (node->n <= LINEAR_MAX) {
 		for (uint32_t i = 0; i < node->n; i++)
 			if (mr_str_eq(node->children[i]->key, key))
@@ -93,6 +103,7 @@ child_of(struct schema *s, struct mr_schema_node *parent, struct mr_str key)
 	memmove(parent->children + at + 1, parent->children + at, (parent->n - at) * sizeof(*parent->children));
 	parent->children[at] = child;
 	parent->n++;
+	parent->some |= bit_of(key);
 	return child;
 }
 

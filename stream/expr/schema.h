@@ -30,6 +30,7 @@ struct mr_schema_node {
 	struct mr_str key;
 	int32_t field;                // number of the value that ends here, or -1
 	uint32_t n;                   // children
+	uint64_t some;                // bits of their keys (schema.c): most keys that are none of them are told by it
 	struct mr_schema_node **children;
 	struct mr_schema_node *parent;
 };
