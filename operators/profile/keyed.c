@@ -158,9 +158,8 @@ rank(const struct feature *f, const struct ranked *r)
 
 // Whether `a` comes before `b`: more often, else seen later, else the smaller value.
 static bool
-comes_before(const struct feature *f, const struct ranked *a, const struct ranked *b)
+comes_before(const struct ranked *a, double ra, const struct ranked *b, double rb)
 {
-	double ra = rank(f, a), rb = rank(f, b);
 	unsigned char bytes_a[8], bytes_b[8];
 
 	if (ra != rb)
@@ -188,9 +187,14 @@ take_place(struct mr_ctx *ctx, const struct feature *f, struct top *t)
 		return &t->list[t->n++];
 	}
 	struct ranked *last = &t->list[0];
-	for (uint32_t i = 1; i < t->n; i++)
-		if (comes_before(f, last, &t->list[i]))
+	double last_rank = rank(f, last);
+	for (uint32_t i = 1; i < t->n; i++) {
+		double r = rank(f, &t->list[i]);
+		if (comes_before(last, last_rank, &t->list[i], r)) {
 			last = &t->list[i];
+			last_rank = r;
+		}
+	}
 	mr_count(ctx, MR_C_BOUND_CUT);
 	return last; // its weight stays: the newcomer may have come as often before
 }
@@ -221,10 +225,17 @@ struct mr_value
 mr_top_value(const struct feature *f, const struct top *t)
 {
 	const struct ranked *first = NULL;
+	double first_rank = 0;
 
-	for (uint32_t i = 0; i < t->n; i++)
-		if (first == NULL || comes_before(f, &t->list[i], first))
+	if (t->n == 1)
+		return mr_kept_value(&t->list[0].value);
+	for (uint32_t i = 0; i < t->n; i++) {
+		double r = rank(f, &t->list[i]);
+		if (first == NULL || comes_before(&t->list[i], r, first, first_rank)) {
 			first = &t->list[i];
+			first_rank = r;
+		}
+	}
 	return first ? mr_kept_value(&first->value) : mr_absent();
 }
 

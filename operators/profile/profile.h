@@ -57,7 +57,7 @@ struct pane {
 struct tally {
 	double value;
 	struct pane *panes;   // by number
-	uint16_t n;
+	uint16_t n, cap;
 	uint8_t type;         // of min and max: MR_NUMBER, MR_TIME or MR_DURATION, as the first value was
 };
 

@@ -304,8 +304,8 @@ release_feature(const struct feature *f, void *at, struct mr_mem *mem)
 	case KIND_COUNT: case KIND_SUM: case KIND_MIN: case KIND_MAX: {
 		struct tally *t = at;
 		if (f->over_ms)
-			t->panes = mr_mem_resize(mem, t->panes, t->n * sizeof(*t->panes), 0);
-		t->n = 0;
+			t->panes = mr_mem_resize(mem, t->panes, t->cap * sizeof(*t->panes), 0);
+		t->n = t->cap = 0;
 		break;
 	}
 	case KIND_FIRST: case KIND_LAST: mr_kept_free(mem, &((struct moment *)at)->value); break;

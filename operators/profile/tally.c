@@ -7,6 +7,8 @@
 
 #include "model/math.h"
 
+#define IDLE_MAX 2u   // panes
+
 int64_t
 mr_pane_number(const struct feature *f, int64_t ms)
 {
@@ -28,6 +30,16 @@ combine(enum profile_kind kind, double a, double b)
 	return __builtin_isfinite(sum) ? sum : a; // the largest double is as far as a sum goes
 }
 
+// Room for a pane or two that went stays for the next.
+static void
+panes_resize(struct mr_mem *mem, struct tally *t, size_t n)
+{
+	if (n > 0 && n <= t->cap && t->cap - n <= IDLE_MAX)
+		return;
+	t->panes = mr_mem_resize(mem, t->panes, t->cap * sizeof(*t->panes), n * sizeof(*t->panes));
+	t->cap = (uint16_t)n;
+}
+
 // Drops panes that have left the window, from its old end.
 static void
 expire(struct mr_mem *mem, struct tally *t, int64_t oldest)
@@ -40,7 +52,7 @@ expire(struct mr_mem *mem, struct tally *t, int64_t oldest)
 		return;
 	size_t left = t->n - gone;
 	memmove(t->panes, t->panes + gone, left * sizeof(*t->panes));
-	t->panes = mr_mem_resize(mem, t->panes, t->n * sizeof(*t->panes), left * sizeof(*t->panes));
+	panes_resize(mem, t, left);
 	t->n = (uint16_t)left;
 }
 
@@ -55,7 +67,7 @@ mr_tally_pane(struct mr_mem *mem, const struct feature *f, struct tally *t, int6
 		t->panes[at - 1].value = combine(f->kind, t->panes[at - 1].value, x);
 		return;
 	}
-	t->panes = mr_mem_resize(mem, t->panes, t->n * sizeof(*t->panes), (t->n + 1u) * sizeof(*t->panes));
+	panes_resize(mem, t, t->n + 1u);
 	memmove(&t->panes[at + 1], &t->panes[at], (t->n - at) * sizeof(*t->panes));
 	t->panes[at] = (struct pane){number, x};
 	t->n++;

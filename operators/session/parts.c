@@ -56,25 +56,30 @@ bool
 mr_session_put(struct mr_mem *mem, struct session *s, unsigned first, const struct mr_str *texts, size_t n, size_t max)
 {
 	struct session_block *b = &s->block;
-	struct mr_str cut[PARTS];
 	size_t was = 0, now = 0;
 	bool whole = true;
 
 	MR_ASSERT(first >= PART_ENTRY && first + n <= PARTS && max <= UINT16_MAX);
-	for (size_t i = 0; i < n; i++) {
-		cut[i] = mr_str_cut(texts[i], max);
-		whole &= cut[i].n == texts[i].n;
-		now += cut[i].n;
+	for (size_t i = 0; i < n; i++)
 		was += b->size[first + i];
+	size_t at = first == PART_EXIT ? b->n - was : part_at(b, first);
+	for (size_t i = 0; i < n; i++) {
+		size_t size = texts[i].n;
+		if (size > max) {
+			size = mr_str_cut(texts[i], max).n;
+			whole = false;
+		}
+		b->size[first + i] = (uint16_t)size;
+		now += size;
 	}
 	if (was + now == 0)
 		return whole;
-	char *to = resize(mem, b, part_at(b, first), was, now);
+	char *to = resize(mem, b, at, was, now);
 	for (size_t i = 0; i < n; i++) {
-		if (cut[i].n)
-			memcpy(to, cut[i].p, cut[i].n);
-		to += cut[i].n;
-		b->size[first + i] = (uint16_t)cut[i].n;
+		size_t size = b->size[first + i];
+		if (size)
+			memcpy(to, texts[i].p, size);
+		to += size;
 	}
 	return whole;
 }

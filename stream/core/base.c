@@ -89,8 +89,10 @@ hex_of(char *out, uint32_t v)
 	x = (x << 4 | x) & ones * 0x0f;          // a digit's value in each byte
 	uint64_t letters = (x + ones * 6) >> 4 & ones;
 	x += ones * '0' + letters * ('a' - '0' - 10);
-	for (int i = 0; i < 8; i++)
-		out[i] = (char)(x >> (56 - 8 * i));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	memcpy(out, &x, sizeof(x));
 }
 
 void

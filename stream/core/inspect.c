@@ -32,8 +32,8 @@ release_states(struct mr_task *t, struct mr_user *u)
 	}
 	memset((char *)u + u->states_at, 0, t->plan->states_size);
 	u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*u->timers), 0);
-	u->seen = mr_mem_resize(&u->mem, u->seen, u->cap_seen * sizeof(*u->seen), 0);
-	u->n_timers = u->cap_timers = u->n_seen = u->cap_seen = u->next_seen = 0;
+	mr_user_seen_resize(u, 0);
+	u->n_timers = u->cap_timers = u->n_seen = u->next_seen = 0;
 	u->due_ms = MR_DUE_NEVER;
 	MR_ASSERT(u->mem.bytes == 0);
 }

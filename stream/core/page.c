@@ -95,12 +95,11 @@ decode_seen(const struct mr_plan *plan, struct mr_user *u, struct mr_reader *r)
 		mr_reader_fail(r);
 		return;
 	}
-	u->cap_seen = (uint16_t)(n - skip);
-	u->seen = mr_mem_resize(&u->mem, NULL, 0, u->cap_seen * sizeof(*u->seen));
+	mr_user_seen_resize(u, (uint16_t)(n - skip));
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t h = mr_read_uint(r);
 		if (i >= skip)
-			u->seen[u->n_seen++] = h;
+			mr_user_seen_put(u, u->n_seen++, h);
 	}
 }
 

@@ -24,7 +24,7 @@ struct mr_user {
 	struct mr_user *next_dirty;
 	struct mr_mem mem;         // what states, timers and remembered ids take beyond this block
 	struct mr_user_timer *timers;
-	uint64_t *seen;            // ring of messageId hashes
+	uint64_t *seen;            // ring of messageId hashes (seen.c)
 	int64_t last_offset;       // of the last record applied
 	int64_t due_ms;            // the earliest of `timers`; MR_DUE_NEVER: none
 	int64_t heap_due_ms;       // at most that
@@ -73,6 +73,8 @@ void mr_user_clear_if_empty(struct mr_users *, struct mr_user *);
 
 // Whether `id` was seen among the last plan->dedup_keep messageIds of the user; remembers it if not.
 bool mr_user_seen(struct mr_users *, struct mr_user *, struct mr_str message_id);
+void mr_user_seen_resize(struct mr_user *, uint16_t cap);   // more, or 0
+void mr_user_seen_put(struct mr_user *, uint16_t at, uint64_t hash);
 
 // Evicts clean records until at most `bytes_max` are taken or nothing clean is left. `gone` is told
 // of each one before it goes (its timers leave the heap).

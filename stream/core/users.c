@@ -66,7 +66,7 @@ user_free(struct mr_users *us, struct mr_user *u)
 			inst->op->release(inst->conf, mr_user_state(u, inst), &u->mem);
 	}
 	u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*u->timers), 0);
-	u->seen = mr_mem_resize(&u->mem, u->seen, u->cap_seen * sizeof(*u->seen), 0);
+	mr_user_seen_resize(u, 0);
 	MR_ASSERT(u->mem.bytes == 0);
 	us->bytes -= before + user_size(us, u->id_len);
 	us->count--;
@@ -207,48 +207,6 @@ mr_user_clear_if_empty(struct mr_users *us, struct mr_user *u)
 	u->timer_number = 0;
 	u->last_topic = -1;
 	u->last_offset = 0;
-}
-
-// Nearly always new, so that all are looked at: four at a time.
-static bool
-is_seen(const uint64_t *seen, size_t n, uint64_t h)
-{
-	size_t i = 0;
-
-	for (; i + 4 <= n; i += 4)
-		if ((seen[i] == h) | (seen[i + 1] == h) | (seen[i + 2] == h) | (seen[i + 3] == h))
-			return true;
-	for (; i < n; i++)
-		if (seen[i] == h)
-			return true;
-	return false;
-}
-
-bool
-mr_user_seen(struct mr_users *us, struct mr_user *u, struct mr_str message_id)
-{
-	uint16_t keep = (uint16_t)us->plan->dedup_keep;
-	uint64_t h = XXH3_64bits(message_id.p, message_id.n);
-
-	if (keep == 0 || message_id.n == 0)
-		return false;
-	if (is_seen(u->seen, u->n_seen, h))
-		return true;
-	if (u->n_seen == u->cap_seen && u->cap_seen < keep) {
-		uint16_t cap = u->cap_seen ? (uint16_t)(2 * u->cap_seen) : 4;
-		cap = cap > keep ? keep : cap;
-		size_t before = u->mem.bytes;
-		u->seen = mr_mem_resize(&u->mem, u->seen, u->cap_seen * sizeof(*u->seen), cap * sizeof(*u->seen));
-		u->cap_seen = cap;
-		mr_users_account(us, before, u->mem.bytes);
-	}
-	if (u->n_seen < u->cap_seen) {
-		u->seen[u->n_seen++] = h;
-	} else {
-		u->seen[u->next_seen] = h;
-		u->next_seen = (uint16_t)((u->next_seen + 1) % u->cap_seen);
-	}
-	return false;
 }
 
 // Closes the hole that a removed slot leaves, so that probing needs no tombstones.
