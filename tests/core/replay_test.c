@@ -102,7 +102,7 @@ struct world {
 	int64_t due[USERS];
 	uint64_t meta_seq;
 	char *effects;          // ids and bodies, in order
-	size_t n_effects;
+	size_t n_effects, effects_room;
 	uint64_t effects_seq;   // of the last input whose effects are there
 };
 
@@ -150,7 +150,10 @@ keep_effects(struct world *w, struct mr_task *t)
 	for (size_t i = 0; i < n; i++) {
 		cr_assert(effects[i].seq > w->effects_seq, "an effect is published twice");
 		size_t more = 32 + effects[i].body.n;
-		w->effects = realloc(w->effects, w->n_effects + more);
+		if (w->n_effects + more > w->effects_room) {
+			w->effects_room = 2 * (w->n_effects + more);
+			w->effects = realloc(w->effects, w->effects_room);
+		}
 		memcpy(w->effects + w->n_effects, effects[i].id, 32);
 		memcpy(w->effects + w->n_effects + 32, effects[i].body.p, effects[i].body.n);
 		w->n_effects += more;
