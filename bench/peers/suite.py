@@ -49,7 +49,6 @@ SHOP = {"gap": 1_800_000, "grace": GRACE, "kept": 1_800_000}
 BIDS = {"gap": 10_000, "grace": GRACE, "kept": 60_000, "window": 10_000}
 # events, users, runs, bids. There is no quick size: a peer that is not warm is not a figure. Of six million events Flink in one
 # chain was still getting faster at the end.
-OURS = 3_000_000        # of them, for Millrace: it needs no warm-up
 SIZES = {"tiny": (20_000, 400, 1, 20_000), "full": (12_000_000, 100_000, 3, 12_000_000)}
 
 
@@ -79,7 +78,6 @@ def drained(bench, engines, chosen, topic, events, times, config="job.yaml"):
     engines.topics(app, PARTITIONS)
     if chosen is None:
         process, how = engines.millrace(app, topic, times, config=config), measure.drain_all
-        events = min(events, OURS)
     else:
         process = engines.peer(chosen, app, topic, times)
         how = measure.drain_all if bench.size == "tiny" else measure.drain_warm
