@@ -263,10 +263,25 @@ poll_commit(struct mr_worker *w, struct mr_txn *t)
 }
 
 static bool
+acknowledged(const struct mr_txn *t)
+{
+	for (const struct mr_share *s = t->first; s; s = s->next)
+		if (atomic_load(&s->pending) > 0)
+			return false;
+	return true;
+}
+
+// The next transaction's messages wait for the acknowledgement of this one's. So it is left at a moment when
+// none is outstanding, where there is one within half an interval: then nobody waits.
+static bool
 due(const struct mr_worker *w, const struct mr_txn *t, bool now)
 {
-	return t->state == MR_TXN_OPEN && t->first && t->sink &&
-	    (now || mr_mono_ms(w->conf.clock) - t->opened_ms >= w->conf.config->commit_interval_ms);
+	int64_t interval_ms = w->conf.config->commit_interval_ms, open_ms;
+
+	if (t->state != MR_TXN_OPEN || t->first == NULL || t->sink == NULL)
+		return false;
+	open_ms = mr_mono_ms(w->conf.clock) - t->opened_ms;
+	return now || open_ms >= interval_ms + interval_ms / 2 || (open_ms >= interval_ms && acknowledged(t));
 }
 
 static bool
