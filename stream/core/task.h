@@ -139,6 +139,8 @@ bool mr_task_evict(struct mr_task *, size_t bytes);
 // worker raises it when it has installed all users before it; eviction lowers it.
 const struct mr_due_bound *mr_task_index(const struct mr_task *);
 void mr_task_index_loaded(struct mr_task *, const struct mr_due_bound *);
+// Whether the user, in memory, is due when the store's index says. Not so: an operator is gone, and its timers with it.
+bool mr_task_index_agrees(const struct mr_task *, struct mr_str user, int64_t due_ms);
 // The store's index says that the user is due then. Where he isn't (an operator is gone, and its timers
 // with it), and nothing is on its way that says so, he is written again.
 void mr_task_index_says(struct mr_task *, const struct mr_due_bound *);

@@ -196,6 +196,14 @@ mr_task_index_loaded(struct mr_task *t, const struct mr_due_bound *before)
 	t->index = (struct mr_due_bound){before->due_ms, {t->index_user, before->user.n}};
 }
 
+bool
+mr_task_index_agrees(const struct mr_task *t, struct mr_str user, int64_t due_ms)
+{
+	const struct mr_user *u = mr_users_find(t->users, user, mr_users_hash(user));
+
+	return u == NULL || mr_user_due(u) == due_ms;
+}
+
 void
 mr_task_index_says(struct mr_task *t, const struct mr_due_bound *due)
 {

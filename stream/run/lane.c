@@ -323,7 +323,7 @@ mr_lane_forget(struct mr_lane *l)
 	memset(l->counted, 0, sizeof(l->counted));
 	l->looked_at_age = false;
 	l->share = NULL;
-	l->unknown = l->crowd = false;
+	l->unknown = l->crowd = l->index_anew = false;
 	free(l->raws);
 	free(l->items);
 	l->raws = NULL;

@@ -136,7 +136,8 @@ read_users(struct mr_lane *l, const struct mr_str *users, size_t n)
 		if (!mr_task_install(l->task, users[i], page, pages[i].stamp)) {
 			mr_worker_log(l->worker, 3, "partition %d: a user's page can't be decoded", l->number);
 			status = MR_STORE_FATAL;
-		}
+		} else if (!mr_task_index_agrees(l->task, users[i], pages[i].due_ms))
+			l->index_anew = true;
 	}
 	free(pages);
 	if (status != MR_STORE_OK)
@@ -249,17 +250,19 @@ copy_names(struct mr_due *due, size_t n)
 	return names;
 }
 
-// One look at the index, from its beginning. False: the store has failed.
+// One look at the index. False: the store has failed.
 static bool
 look_ahead(struct mr_lane *l, int64_t until_ms, size_t max)
 {
 	struct mr_store *store = l->worker->conf.store;
 	struct mr_due *due = calloc(max, sizeof(*due));
+	// Before the bound is nobody but who is in memory: his timer there is right, the index may be late.
+	int64_t from_ms = l->index_anew ? INT64_MIN : mr_task_index(l->task)->due_ms;
 	size_t n = 0, known;
 
 	MR_ASSERT(due != NULL);
 	enum mr_store_status status =
-	    store->ops->due(store, (uint32_t)l->number, l->epoch, l->w, until_ms, due, max, &n);
+	    store->ops->due(store, (uint32_t)l->number, l->epoch, l->w, from_ms, until_ms, due, max, &n);
 	if (status != MR_STORE_OK) {
 		store_failed(l, status);
 		free(due);

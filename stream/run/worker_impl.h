@@ -67,6 +67,7 @@ struct mr_lane {
 	size_t unknown_chunk;
 	int64_t lost_at_ms;          // monotonic; 0: not lost
 	bool over_bound;             // memory, with all that is clean evicted
+	bool index_anew;             // of a user read, the index says another time: it is looked at from its beginning
 	bool crowd;                  // more users are due than may be in memory
 	int64_t store_retry_ms;      // monotonic; the store was down
 

@@ -202,7 +202,7 @@ memory_read_wait(struct mr_store *st, struct mr_page *pages, size_t n)
 }
 
 static enum mr_store_status
-memory_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, int64_t upto_ms,
+memory_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, int64_t from_ms, int64_t upto_ms,
     struct mr_due *out, size_t max, size_t *n)
 {
 	struct memory *m = (struct memory *)st;
@@ -213,12 +213,13 @@ memory_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, 
 	if (status != MR_STORE_OK)
 		return leave(m, status, fence_text(status));
 	size_t bytes = 0, count = 0;
-	for (const struct mr_table_entry *e = pt->heads[0]; e && e->due_ms <= upto_ms && count < max; e = e->next[0]) {
+	const struct mr_table_entry *first = mr_table_due(pt, from_ms);
+	for (const struct mr_table_entry *e = first; e && e->due_ms <= upto_ms && count < max; e = e->next[0]) {
 		bytes += e->user.n;
 		count++;
 	}
 	copy_reserve(m, bytes);
-	const struct mr_table_entry *e = pt->heads[0];
+	const struct mr_table_entry *e = first;
 	for (size_t i = 0; i < count; i++, e = e->next[0])
 		out[i] = (struct mr_due){.user = copy_out(m, e->user), .due_ms = e->due_ms};
 	*n = count;

@@ -243,8 +243,17 @@ redis_read_wait(struct mr_store *st, struct mr_page *pages, size_t n)
 	return status;
 }
 
+static void
+moment(struct mr_redis *r, int64_t ms)
+{
+	if (ms < -MR_REDIS_EXACT || ms > MR_REDIS_EXACT)
+		mr_redis_args_add(&r->args, ms < 0 ? MR_LIT("-inf") : MR_LIT("+inf"));
+	else
+		mr_redis_args_number(&r->args, ms);
+}
+
 static enum mr_store_status
-redis_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, int64_t upto_ms,
+redis_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, int64_t from_ms, int64_t upto_ms,
     struct mr_due *out, size_t max, size_t *n)
 {
 	struct mr_redis *r = (struct mr_redis *)st;
@@ -259,10 +268,8 @@ redis_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, i
 	mr_redis_key(r, partition, "due");
 	mr_redis_number(r, epoch);
 	mr_redis_number(r, w);
-	if (upto_ms > MR_REDIS_EXACT)
-		mr_redis_args_add(&r->args, MR_LIT("+inf"));
-	else
-		mr_redis_args_number(&r->args, upto_ms);
+	moment(r, from_ms);
+	moment(r, upto_ms);
 	mr_redis_number(r, max);
 	status = mr_redis_call(r, MR_REDIS_DUE, deadline, MR_STORE_DOWN, 2);
 	if (status != MR_STORE_OK)

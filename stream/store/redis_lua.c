@@ -48,10 +48,10 @@ static const char *const scripts[MR_REDIS_SCRIPTS] = {
 	"for i = 3, #KEYS do keys[i - 2] = KEYS[i]; users[i - 2] = ARGV[i] end\n"
 	"return {0, redis.call('MGET', unpack(keys)), redis.call('ZMSCORE', KEYS[2], unpack(users))}\n",
 
-	// KEYS: meta, due. ARGV: epoch, w, up to, at most.
+	// KEYS: meta, due. ARGV: epoch, w, from, up to, at most.
 	[MR_REDIS_DUE] =
 	FENCE
-	"return {0, redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[3], 'WITHSCORES', 'LIMIT', 0, ARGV[4])}\n",
+	"return {0, redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[3], ARGV[4], 'WITHSCORES', 'LIMIT', 0, ARGV[5])}\n",
 
 	// KEYS: meta, due, tomb, users' keys. ARGV: epoch, w before, w, seq, prefix of users' keys, then for
 	// each user: id, value, due or '', stamp of a tombstone or ''. No user twice.

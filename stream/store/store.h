@@ -70,9 +70,10 @@ struct mr_store_ops {
 	enum mr_store_status (*read_send)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t w,
 	    const struct mr_str *users, size_t n);
 	enum mr_store_status (*read_wait)(struct mr_store *, struct mr_page *pages, size_t n);
-	// Users whose earliest timer is due at or before `upto_ms`, by (due, user), at most `max`.
+	// Users whose earliest timer is due from `from_ms` (INT64_MIN: the beginning) to `upto_ms`, both included,
+	// by (due, user), at most `max`.
 	enum mr_store_status (*due)(struct mr_store *, uint32_t partition, uint64_t epoch, uint64_t w,
-	    int64_t upto_ms, struct mr_due *out, size_t max, size_t *n);
+	    int64_t from_ms, int64_t upto_ms, struct mr_due *out, size_t max, size_t *n);
 
 	// Applies chunk number `w` (exactly one more than the last) whole or not at all; sets meta.seq.
 	// Tombstones with stamp <= meta_seq are removed in passing, a bounded number a call. n may be 0

@@ -73,6 +73,17 @@ due_set(struct mr_table *pt, struct mr_table_entry *e, int64_t due_ms)
 	}
 }
 
+const struct mr_table_entry *
+mr_table_due(const struct mr_table *pt, int64_t from_ms)
+{
+	struct mr_table_entry *const *next = pt->heads;
+
+	for (int l = MR_TABLE_LEVELS - 1; l >= 0; l--)
+		while (next[l] && next[l]->due_ms < from_ms)
+			next = next[l]->next;
+	return next[0];
+}
+
 // ---- users
 
 static struct mr_table_entry **

@@ -33,6 +33,7 @@ struct mr_table {
 struct mr_table *mr_table_new(void);
 void mr_table_free(struct mr_table *);                       // NULL: nothing
 struct mr_table_entry *mr_table_find(const struct mr_table *, struct mr_str user);
+const struct mr_table_entry *mr_table_due(const struct mr_table *, int64_t from_ms);   // the first; NULL: none
 void mr_table_put(struct mr_table *, const struct mr_page *);
 void mr_table_bury(struct mr_table *, uint64_t upto);        // removes tombstones with stamp <= upto
 void mr_table_str(struct mr_str *to, struct mr_str from);    // replaces by a copy (empty: frees)

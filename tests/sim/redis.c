@@ -170,15 +170,15 @@ redis_read_wait(struct mr_store *st, struct mr_page *pages, size_t n)
 }
 
 static enum mr_store_status
-redis_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, int64_t upto_ms, struct mr_due *out,
-    size_t max, size_t *n)
+redis_due(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64_t w, int64_t from_ms, int64_t upto_ms,
+    struct mr_due *out, size_t max, size_t *n)
 {
 	struct redis *r = (struct redis *)st;
 	enum mr_store_status status = travel(r, AT_DUE);
 
 	*n = 0;
 	return status != MR_STORE_OK ? status
-	                             : back(r, r->inner->ops->due(r->inner, partition, epoch, w, upto_ms, out, max, n));
+	                             : back(r, r->inner->ops->due(r->inner, partition, epoch, w, from_ms, upto_ms, out, max, n));
 }
 
 // Whether the chunk has emptied a user whose inputs will be replayed again where it is the last one.

@@ -234,7 +234,7 @@ Test(redis, forgotten_scripts_are_sent_again)
 	OK(st, get(st, 1, "a", &page));
 	cr_assert_eq(page.bytes.n, 2);
 	server_do(&server, "SCRIPT FLUSH");
-	OK(st, st->ops->due(st, 0, 1, 1, 5, &due, 1, &n));
+	OK(st, st->ops->due(st, 0, 1, 1, INT64_MIN, 5, &due, 1, &n));
 	server_do(&server, "SCRIPT FLUSH");
 	OK(st, st->ops->position(st, 0, 1, &w));
 	server_do(&server, "SCRIPT FLUSH");
@@ -359,7 +359,7 @@ Test(redis, least_privilege_suffices_and_less_is_said)
 	OK(st, mr_store_write(st, 0, 1, 1, pages, 2, 0));
 	OK(st, mr_store_write(st, 0, 1, 2, NULL, 0, 5));
 	OK(st, get(st, 2, "a", &page));
-	OK(st, st->ops->due(st, 0, 1, 2, 5, &due, 1, &n));
+	OK(st, st->ops->due(st, 0, 1, 2, INT64_MIN, 5, &due, 1, &n));
 	OK(st, st->ops->position(st, 0, 1, &w));
 	OK(st, st->ops->set_cluster(st, 0, 1, MR_LIT("c")));
 	OK(st, st->ops->check(st));

@@ -121,7 +121,7 @@ store_suite_higher_epoch_fences(struct backend *b)
 	IS(MR_STORE_FENCED, mr_store_write(zombie, 3, 1, 1, &page, 1, 4));
 	cr_assert_neq(zombie->error[0], '\0');
 	IS(MR_STORE_FENCED, read_status(zombie, 1, 0));
-	IS(MR_STORE_FENCED, zombie->ops->due(zombie, 3, 1, 0, INT64_MAX, &due, 1, &n));
+	IS(MR_STORE_FENCED, zombie->ops->due(zombie, 3, 1, 0, INT64_MIN, INT64_MAX, &due, 1, &n));
 	IS(MR_STORE_FENCED, zombie->ops->position(zombie, 3, 1, &w));
 	IS(MR_STORE_FENCED, zombie->ops->set_cluster(zombie, 3, 1, MR_LIT("c")));
 	IS(MR_STORE_FENCED, zombie->ops->set_build(zombie, 3, 1, MR_LIT("c")));
@@ -200,7 +200,7 @@ store_suite_store_behind_is_noticed(struct backend *b)
 
 	IS(MR_STORE_BEHIND, read_status(st, 2, 0));
 	IS(MR_STORE_BEHIND, mr_store_write(st, 3, 2, 1, &page, 1, 1));
-	IS(MR_STORE_BEHIND, st->ops->due(st, 3, 1, 4, 0, &due, 1, &n));
+	IS(MR_STORE_BEHIND, st->ops->due(st, 3, 1, 4, INT64_MIN, 0, &due, 1, &n));
 	IS(MR_STORE_BEHIND, st->ops->position(st, 3, 2, &w));
 	IS(MR_STORE_BEHIND, st->ops->set_cluster(st, 3, 2, MR_LIT("c")));
 	mr_store_close(st);
@@ -217,11 +217,17 @@ store_suite_due_in_order(struct backend *b)
 	size_t n;
 
 	OK(mr_store_write(st, 3, 1, 1, pages, 7, 1));
-	OK(st->ops->due(st, 3, 1, 1, 500, due, 10, &n));
+	OK(st->ops->due(st, 3, 1, 1, INT64_MIN, 500, due, 10, &n));
 	cr_assert_eq(n, 6);
 	for (size_t i = 0; i < n; i++)
 		cr_assert(mr_str_eq(due[i].user, mr_str_of(want[i])), "%zu", i);
 	cr_assert(due[0].due_ms == -7 && due[1].due_ms == 400 && due[5].due_ms == 500);
+	OK(st->ops->due(st, 3, 1, 1, 400, 500, due, 10, &n));
+	cr_assert(n == 5 && mr_str_eq(due[0].user, MR_LIT("c")));
+	OK(st->ops->due(st, 3, 1, 1, 401, INT64_MAX, due, 10, &n));
+	cr_assert(n == 5 && mr_str_eq(due[0].user, MR_LIT("a")) && mr_str_eq(due[4].user, MR_LIT("e")));
+	OK(st->ops->due(st, 3, 1, 1, 502, INT64_MAX, due, 10, &n));
+	cr_assert_eq(n, 0);
 	mr_store_close(st);
 }
 
@@ -234,16 +240,16 @@ store_suite_due_bounded_and_moved(struct backend *b)
 	size_t n;
 
 	OK(mr_store_write(st, 3, 1, 1, pages, 3, 1));
-	OK(st->ops->due(st, 3, 1, 1, INT64_MAX, due, 2, &n));
+	OK(st->ops->due(st, 3, 1, 1, INT64_MIN, INT64_MAX, due, 2, &n));
 	cr_assert(n == 2 && due[0].due_ms == 20 && due[1].due_ms == 30);
-	OK(st->ops->due(st, 3, 1, 1, 19, due, 2, &n));
+	OK(st->ops->due(st, 3, 1, 1, INT64_MIN, 19, due, 2, &n));
 	cr_assert_eq(n, 0);
 	struct mr_page moved[] = {page_of("b", "\x81x", 2, 1772359200124), page_of("c", "\x81x", 2, INT64_MAX)};
 	OK(mr_store_write(st, 3, 1, 2, moved, 2, 2));
-	OK(st->ops->due(st, 3, 1, 2, INT64_MAX, due, 2, &n));
+	OK(st->ops->due(st, 3, 1, 2, INT64_MIN, INT64_MAX, due, 2, &n));
 	cr_assert(n == 2 && mr_str_eq(due[0].user, MR_LIT("a")) && due[0].due_ms == 1772359200123);
 	cr_assert(mr_str_eq(due[1].user, MR_LIT("b")) && due[1].due_ms == 1772359200124);
-	OK(st->ops->due(st, 3, 1, 2, INT64_MIN, due, 2, &n));
+	OK(st->ops->due(st, 3, 1, 2, INT64_MIN, INT64_MIN, due, 2, &n));
 	cr_assert_eq(n, 0);
 	mr_store_close(st);
 }
@@ -268,7 +274,7 @@ store_suite_ten_thousand_due(struct backend *b)
 			n = 0;
 		}
 	}
-	OK(st->ops->due(st, 3, 1, w, INT64_MAX, due, N, &got));
+	OK(st->ops->due(st, 3, 1, w, INT64_MIN, INT64_MAX, due, N, &got));
 	cr_assert_eq(got, N);
 	for (int i = 1; i < N; i++)
 		cr_assert(due[i - 1].due_ms < due[i].due_ms
@@ -290,7 +296,7 @@ store_suite_tombstones_go_when_passed(struct backend *b)
 	struct mr_page got = read_one(st, 1, 2, "a");
 	cr_assert(got.tombstone && got.stamp == 10 && got.bytes.n == 0 && got.due_ms == INT64_MAX);
 	cr_assert_eq(read_one(st, 1, 2, "never").stamp, 12);
-	OK(st->ops->due(st, 3, 1, 2, INT64_MAX, due, 4, &n));
+	OK(st->ops->due(st, 3, 1, 2, INT64_MIN, INT64_MAX, due, 4, &n));
 	cr_assert(n == 1 && mr_str_eq(due[0].user, MR_LIT("b")));
 	OK(mr_store_write(st, 3, 1, 3, NULL, 0, 11));
 	cr_assert(!read_one(st, 1, 3, "a").tombstone);
@@ -342,7 +348,7 @@ store_suite_odd_user_ids(struct backend *b)
 	OK(st->ops->read_wait(st, got, N));
 	for (int i = 0; i < N; i++)
 		cr_assert(mr_str_eq(got[i].bytes, pages[i].bytes) && got[i].due_ms == i, "%d", i);
-	OK(st->ops->due(st, 3, 1, 1, INT64_MAX, due, N, &n));
+	OK(st->ops->due(st, 3, 1, 1, INT64_MIN, INT64_MAX, due, N, &n));
 	cr_assert_eq(n, N);
 	for (int i = 0; i < N; i++)
 		cr_assert(mr_str_eq(due[i].user, users[i]), "%d", i);
@@ -389,7 +395,7 @@ store_suite_partitions_are_apart(struct backend *b)
 	OK(st->ops->read_send(st, 11, 1, 0, &page.user, 1));
 	OK(st->ops->read_wait(st, &got, 1));
 	cr_assert_eq(got.bytes.n, 0);
-	OK(st->ops->due(st, 11, 1, 0, INT64_MAX, &due, 1, &n));
+	OK(st->ops->due(st, 11, 1, 0, INT64_MIN, INT64_MAX, &due, 1, &n));
 	cr_assert_eq(n, 0);
 	bytes_are(read_one(st, 4, 1, "a"), "\x81x");
 	mr_store_close(st);
@@ -444,7 +450,7 @@ store_suite_full_chunk_is_whole(struct backend *b)
 		struct mr_page got = read_one(st, 1, 1, names[i]);
 		cr_assert(i % 2 ? got.tombstone && got.stamp == 50 + (uint64_t)i : got.bytes.n == 2 && got.due_ms == 7, "%d", i);
 	}
-	OK(st->ops->due(st, 3, 1, 1, 7, due, MR_CHUNK_MAX, &n));
+	OK(st->ops->due(st, 3, 1, 1, INT64_MIN, 7, due, MR_CHUNK_MAX, &n));
 	cr_assert_eq(n, MR_CHUNK_MAX / 2);
 	mr_store_close(st);
 }
@@ -459,7 +465,7 @@ store_suite_last_of_a_repeated_user(struct backend *b)
 
 	OK(mr_store_write(st, 3, 1, 1, pages, 3, 1));
 	bytes_are(read_one(st, 1, 1, "a"), "\x81y");
-	OK(st->ops->due(st, 3, 1, 1, INT64_MAX, due, 2, &n));
+	OK(st->ops->due(st, 3, 1, 1, INT64_MIN, INT64_MAX, due, 2, &n));
 	cr_assert(n == 1 && due[0].due_ms == 6);
 	OK(mr_store_write(st, 3, 1, 2, NULL, 0, 100));
 	bytes_are(read_one(st, 1, 2, "a"), "\x81y");
