@@ -347,7 +347,7 @@ redis_write_send(struct mr_store *st, uint32_t partition, uint64_t epoch, uint64
 	mr_redis_number(r, w - 1);
 	mr_redis_number(r, w);
 	mr_redis_number(r, meta_seq);
-	mr_redis_args_add(&r->args, head);
+	mr_redis_args_copy(&r->args, head, (struct mr_str){0});   // it may be sent again after this call
 	for (size_t i = 0; i < n; i++)
 		if (last[i])
 			append_page(r, &pages[i]);
