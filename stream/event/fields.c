@@ -51,7 +51,7 @@ slots_fill(struct mr_tree *tree, const struct mr_schema_node *node, struct mr_ar
 		uint32_t i = mr_tree_slot(tree, first, key.n);
 		while (slots[i].child)
 			i = (i + 1) & tree->mask;
-		uint64_t last = key.n < 8 ? first : mr_key_word(key.p + key.n - 8);
+		uint64_t last = key.n < 8 ? first : mr_word(key.p + key.n - 8);
 		slots[i] = (struct mr_tree_slot){first, last, &tree->children[k], key};
 	}
 }

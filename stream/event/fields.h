@@ -3,6 +3,7 @@
 #define MR_EVENT_FIELDS_H
 
 #include "event/decode.h"
+#include "event/word.h"
 #include "expr/schema.h"
 
 #define MR_DEPTH_MAX 64        // of plan->depth_max: bounds the recursion of the decoders
@@ -36,19 +37,6 @@ extern const struct mr_tree_slot mr_tree_empty[2];
 // *nodes is how many there are, the root too.
 const struct mr_tree *mr_tree_new(const struct mr_schema *, struct mr_arena *, uint32_t *nodes);
 
-// The eight bytes at p; little-endian on every machine.
-static inline uint64_t
-mr_key_word(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v = __builtin_bswap64(v);
-#endif
-	return v;
-}
-
 // A key's first eight bytes, or all of them and zeros. Nothing at or behind `end` is read.
 static inline uint64_t
 mr_key_first(struct mr_str key, const char *end)
@@ -58,11 +46,11 @@ mr_key_first(struct mr_str key, const char *end)
 	char few[8] = {0};
 
 	if (end - key.p >= 8)
-		return mr_key_word(key.p) & masks[key.n < 8 ? key.n : 8];
+		return mr_word(key.p) & masks[key.n < 8 ? key.n : 8];
 	MR_ASSERT(key.n < 8);
 	for (size_t i = 0; i < key.n; i++)
 		few[i] = key.p[i];
-	return mr_key_word(few);
+	return mr_word(few);
 }
 
 static inline uint32_t
@@ -83,7 +71,7 @@ mr_tree_child(const struct mr_tree *tree, struct mr_str key, const char *end)
 			return NULL;
 		if (s->first != first || s->key.n != key.n)
 			continue;
-		if (key.n <= 8 || (s->last == mr_key_word(key.p + key.n - 8) &&
+		if (key.n <= 8 || (s->last == mr_word(key.p + key.n - 8) &&
 		    (key.n <= 16 || memcmp(s->key.p + 8, key.p + 8, key.n - 16) == 0)))
 			return s->child;
 	}

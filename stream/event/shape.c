@@ -70,9 +70,9 @@ same(const char *a, const char *b, size_t n)
 {
 	if (n < 8)
 		return memcmp(a, b, n) == 0;
-	uint64_t differs = (mr_key_word(a) ^ mr_key_word(b)) | (mr_key_word(a + n - 8) ^ mr_key_word(b + n - 8));
+	uint64_t differs = (mr_word(a) ^ mr_word(b)) | (mr_word(a + n - 8) ^ mr_word(b + n - 8));
 	for (size_t i = 8; i + 8 < n; i += 8)
-		differs |= mr_key_word(a + i) ^ mr_key_word(b + i);
+		differs |= mr_word(a + i) ^ mr_word(b + i);
 	return differs == 0;
 }
 

@@ -1,5 +1,6 @@
 // RFC 3339 to milliseconds and back, with no libc: proleptic Gregorian, UTC.
 #include "event/decode.h"
+#include "event/word.h"
 
 #define DAY_MS INT64_C(86400000)
 #define YEAR_0_MS INT64_C(-62167219200000)    // 0000-01-01T00:00:00.000Z
@@ -85,19 +86,6 @@ parse_fraction(const char **p, const char *end, int *ms)
 	return n > 0;
 }
 
-// Eight bytes as a number, the first one lowest.
-static inline uint64_t
-word(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v = __builtin_bswap64(v);
-#endif
-	return v;
-}
-
 // Where `mask` has a zero byte the word has the punctuation; the others become their digits. Not 0: wrong.
 static inline uint64_t
 digits_of(uint64_t *v, uint64_t mask, uint64_t punctuation)
@@ -118,7 +106,7 @@ byte_of(uint64_t v, int i)
 static bool
 parse_usual(const char *p, int64_t *out)
 {
-	uint64_t date = word(p), hours = word(p + 8), seconds = word(p + 16);
+	uint64_t date = mr_word(p), hours = mr_word(p + 8), seconds = mr_word(p + 16);
 	uint64_t wrong = digits_of(&date, UINT64_C(0x00ffff00ffffffff), UINT64_C(0x2d00002d00000000)) |
 	    digits_of(&hours, UINT64_C(0xffff00ffff00ffff), UINT64_C(0x00003a0000540000)) |
 	    digits_of(&seconds, UINT64_C(0x00ffffff00ffff00), UINT64_C(0x5a0000002e00003a));
