@@ -91,6 +91,13 @@ fixture_json(struct fixture *f, const char *path)
 	return text;
 }
 
+uint32_t
+fixture_draw(uint64_t *state, uint32_t n)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)((*state >> 33) % n);
+}
+
 struct mr_str
 fixture_file(struct mr_arena *arena, const char *path)
 {

@@ -33,6 +33,8 @@ struct mr_value fixture_field(const struct fixture *, const char *path);
 // A field as JSON text; "" where it is absent. Lives until the next event.
 const char *fixture_json(struct fixture *, const char *path);
 
+// A number below n; the same ones from the same state.
+uint32_t fixture_draw(uint64_t *state, uint32_t n);
 struct mr_str fixture_file(struct mr_arena *, const char *path);
 // A folder beside the repository that holds public test data. Skips the test where it isn't there.
 const char *fixture_shared(const char *name);

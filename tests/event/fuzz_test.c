@@ -25,27 +25,20 @@ static const struct mr_str seeds[] = {
 };
 #define SEEDS (sizeof(seeds) / sizeof(seeds[0]))
 
-static uint32_t
-draw(uint64_t *state, uint32_t n)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((*state >> 33) % n);
-}
-
 // One to four small changes: a byte set, flipped, dropped, doubled, or a piece copied elsewhere.
 static size_t
 mutate(char *p, size_t n, uint64_t *state)
 {
 	static const char likely[] = "{}[]:,\"\\u0te1-.\x00\x80\xff\x91\x81\xdf \n";
 
-	for (uint32_t changes = 1 + draw(state, 3); changes > 0 && n > 2; changes--) {
-		size_t at = draw(state, (uint32_t)n);
-		switch (draw(state, 5)) {
+	for (uint32_t changes = 1 + fixture_draw(state, 3); changes > 0 && n > 2; changes--) {
+		size_t at = fixture_draw(state, (uint32_t)n);
+		switch (fixture_draw(state, 5)) {
 		case 0:
-			p[at] = likely[draw(state, sizeof(likely) - 1)];
+			p[at] = likely[fixture_draw(state, sizeof(likely) - 1)];
 			break;
 		case 1:
-			p[at] = (char)(p[at] ^ 1 << draw(state, 8));
+			p[at] = (char)(p[at] ^ 1 << fixture_draw(state, 8));
 			break;
 		case 2:
 			memmove(p + at, p + at + 1, n - at - 1);
@@ -56,7 +49,7 @@ mutate(char *p, size_t n, uint64_t *state)
 			n++;
 			break;
 		default:
-			p[draw(state, (uint32_t)n)] = p[at];
+			p[fixture_draw(state, (uint32_t)n)] = p[at];
 			break;
 		}
 	}
@@ -130,7 +123,7 @@ Test(fuzz, decodes_the_same_whichever_fields_are_read)
 
 	for (int i = 0; i < 200000; i++) {
 		char bytes[1024] = {0};
-		struct mr_str seed = seeds[draw(&state, SEEDS)];
+		struct mr_str seed = seeds[fixture_draw(&state, SEEDS)];
 		memcpy(bytes, seed.p, seed.n);
 		size_t n = mutate(bytes, seed.n, &state);
 		struct mr_str s = {bytes, n};
@@ -176,9 +169,9 @@ Test(fuzz, survives_noise)
 
 	for (int i = 0; i < 20000; i++) {
 		char bytes[64];
-		size_t n = draw(&state, sizeof(bytes));
+		size_t n = fixture_draw(&state, sizeof(bytes));
 		for (size_t k = 0; k < n; k++)
-			bytes[k] = (char)draw(&state, 256);
+			bytes[k] = (char)fixture_draw(&state, 256);
 		if (n > 0)
 			bytes[0] = (char)i;
 		fixture_decode(&f, (struct mr_str){bytes, n}, "");

@@ -6,23 +6,16 @@
 
 static const char *const paths[] = {"properties.x", "context.timezone", NULL};
 
-static uint32_t
-draw(uint64_t *state, uint32_t n)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((*state >> 33) % n);
-}
-
 static struct mr_str
 any_text(struct mr_arena *arena, uint64_t *state)
 {
 	static const char *const letters[] = {"a", "Z", "\"", "\\", "/", "\b", "\f", "\n", "\r", "\t", "\x01", "\x1f", "\x7f",
 		"é", "€", "😀", "\\u0041", "{", "]", ",", ":", " "};
-	uint32_t n = draw(state, 20);
+	uint32_t n = fixture_draw(state, 20);
 	char *p = mr_arena_alloc(arena, n * 8 + 1);
 
 	for (uint32_t i = 0; i < n; i++)
-		strcat(p, letters[draw(state, sizeof(letters) / sizeof(letters[0]))]);
+		strcat(p, letters[fixture_draw(state, sizeof(letters) / sizeof(letters[0]))]);
 	return mr_str_of(p);
 }
 
@@ -31,9 +24,9 @@ any_number(uint64_t *state)
 {
 	static const double some[] = {0, 1, -1, 0.1, 1e21, -2.5e-9, 9007199254740993.0, 1.7976931348623157e308, 5e-324, 123456.789};
 
-	if (draw(state, 2) == 0)
-		return some[draw(state, sizeof(some) / sizeof(some[0]))];
-	return (double)draw(state, 1u << 31) / (1 + draw(state, 1000)) - 1e6;
+	if (fixture_draw(state, 2) == 0)
+		return some[fixture_draw(state, sizeof(some) / sizeof(some[0]))];
+	return (double)fixture_draw(state, 1u << 31) / (1 + fixture_draw(state, 1000)) - 1e6;
 }
 
 static struct mr_value any_value(struct mr_arena *, uint64_t *, int depth);
@@ -41,7 +34,7 @@ static struct mr_value any_value(struct mr_arena *, uint64_t *, int depth);
 static struct mr_value
 any_container(struct mr_arena *arena, uint64_t *state, int depth, bool map)
 {
-	uint32_t n = draw(state, 5);
+	uint32_t n = fixture_draw(state, 5);
 	struct mr_value *items = mr_arena_alloc(arena, n * sizeof(*items));
 	struct mr_member *members = mr_arena_alloc(arena, n * sizeof(*members));
 
@@ -63,11 +56,11 @@ any_container(struct mr_arena *arena, uint64_t *state, int depth, bool map)
 static struct mr_value
 any_value(struct mr_arena *arena, uint64_t *state, int depth)
 {
-	uint32_t kind = draw(state, depth > 6 ? 4 : 7);
+	uint32_t kind = fixture_draw(state, depth > 6 ? 4 : 7);
 
 	switch (kind) {
 	case 0: return mr_absent();
-	case 1: return mr_bool(draw(state, 2));
+	case 1: return mr_bool(fixture_draw(state, 2));
 	case 2: return mr_num(any_number(state));
 	case 3: return mr_string(any_text(arena, state));
 	default: return any_container(arena, state, depth, kind % 2);

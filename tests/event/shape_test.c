@@ -19,23 +19,16 @@ static const char *const seeds[] = {
 };
 #define SEEDS (sizeof(seeds) / sizeof(seeds[0]))
 
-static uint32_t
-draw(uint64_t *state, uint32_t n)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((*state >> 33) % n);
-}
-
 // A byte or two set, dropped or doubled.
 static size_t
 mutate(char *p, size_t n, uint64_t *state)
 {
 	static const char likely[] = "{}[]:,\"\\u0te19-.\x01\x7f\x80\xc3\xff \n";
 
-	for (uint32_t changes = 1 + draw(state, 2); changes > 0; changes--) {
-		size_t at = draw(state, (uint32_t)n);
-		char c = likely[draw(state, sizeof(likely) - 1)];
-		switch (draw(state, 3)) {
+	for (uint32_t changes = 1 + fixture_draw(state, 2); changes > 0; changes--) {
+		size_t at = fixture_draw(state, (uint32_t)n);
+		char c = likely[fixture_draw(state, sizeof(likely) - 1)];
+		switch (fixture_draw(state, 3)) {
 		case 0:
 			p[at] = c;
 			break;
@@ -46,7 +39,7 @@ mutate(char *p, size_t n, uint64_t *state)
 		default:
 			memmove(p + at + 1, p + at, n - at);
 			n++;
-			p[at] = draw(state, 2) ? c : p[at];
+			p[at] = fixture_draw(state, 2) ? c : p[at];
 			break;
 		}
 	}
@@ -92,7 +85,7 @@ compare_mutated(const char *const *read, size_t string_max)
 	warm.plan.record_bytes_max = cold.plan.record_bytes_max = 1024;
 	for (int i = 0; i < 10000; i++) {
 		char bytes[512];
-		const char *seed = seeds[draw(&state, SEEDS)];
+		const char *seed = seeds[fixture_draw(&state, SEEDS)];
 		size_t n = strlen(seed);
 		memcpy(bytes, seed, n);
 		// So often that it is known: twice its shape is learned, and then it is used.
