@@ -55,6 +55,15 @@ running()
 	tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$dir"
 }
 
+# A process that ends gives its memory back first, and with it its command line; its files and ports are
+# free when its last thread is gone.
+dying()
+{
+	[ -e "/proc/$1/cmdline" ] && [ -z "$(tr -d '\0' <"/proc/$1/cmdline" 2>/dev/null)" ] || return 1
+	[ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" -gt 1 ] ||
+		! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+}
+
 # end NAME SIGNAL SECONDS: kills it for good where the signal was not enough.
 end()
 {
@@ -63,7 +72,7 @@ end()
 	if running "$1"; then
 		pid=$(cat "$dir/$1.pid")
 		kill -s "$2" "$pid" 2>/dev/null || true
-		while running "$1"; do
+		while running "$1" || dying "$pid"; do
 			if [ $SECONDS -ge $deadline ]; then
 				kill -s KILL "$pid" 2>/dev/null || true
 				deadline=$((SECONDS + 5))
