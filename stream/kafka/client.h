@@ -20,6 +20,7 @@ struct mr_kafka_client {
 	char problem[MR_KAFKA_ERROR];  // what the library complained of last
 	_Atomic int problem_code;      // its rd_kafka_resp_err_t; 0: none
 	_Atomic int fatal_code;
+	_Atomic int64_t away_ms;       // monotonic: when a broker was last found to be away; 0: never
 };
 
 struct mr_kafka_setting { const char *name, *value; };

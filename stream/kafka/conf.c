@@ -141,6 +141,13 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 	mr_kafka_log(c->conf, level, "%s: %s", fac, text);
 }
 
+static bool
+is_away(int err)
+{
+	return err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+	    || err == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
 static void
 on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
@@ -148,6 +155,8 @@ on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 	char text[MR_KAFKA_ERROR];
 
 	snprintf(text, sizeof(text), "%s", reason);
+	if (is_away(err))
+		atomic_store(&c->away_ms, mr_kafka_now_ms());
 	if (err == RD_KAFKA_RESP_ERR__FATAL) {
 		err = rd_kafka_fatal_error(rk, text, sizeof(text));
 		atomic_store(&c->fatal_code, err);
@@ -167,6 +176,8 @@ mr_kafka_client_open(struct mr_kafka_client *c, const struct mr_kafka_conf *mr, 
 
 	c->conf = mr;
 	c->owner = owner;
+	atomic_store(&c->problem_code, 0);   // of a handle that this one replaces
+	atomic_store(&c->fatal_code, 0);
 	pthread_mutex_init(&c->lock, NULL);
 	rd_kafka_conf_set_opaque(conf, c);
 	rd_kafka_conf_set_log_cb(conf, on_log);

@@ -7,6 +7,8 @@
 // From here on cooperative-sticky is sound (librdkafka #4059, #4783); Millrace keeps to eager range so
 // far in either case, and says so.
 #define COOPERATIVE_SOUND 0x020a01ff
+// For so long after a broker was away, being fenced is put down to that.
+#define AWAY_MS 60000
 
 // ---- the group's member
 
@@ -69,8 +71,8 @@ assigned(struct mr_source *s, const rd_kafka_topic_partition_list_t *list)
 {
 	rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
 	struct mr_group group;
-	size_t n;
-	int32_t *numbers = numbers_of(s, list, &n);
+
+	s->numbers = numbers_of(s, list, &s->n_numbers);
 
 	// Nothing is assigned inside the library: the member never fetches. Membership is what the
 	// coordinator knows, and the fetcher reads from offsets that recovery has chosen.
@@ -79,31 +81,27 @@ assigned(struct mr_source *s, const rd_kafka_topic_partition_list_t *list)
 	if (!token_take(s->member.rk, &group))
 		mr_kafka_log(s->member.conf, 3, "no group token: nothing will be committed in this generation");
 	atomic_fetch_add(&s->epoch, 1);
-	s->assigned = true;
-	mr_kafka_log(s->member.conf, 6, "group %s generation %d: %zu partitions assigned", s->group, group.generation, n);
-	s->conf.on_assign(s->conf.arg, &group, atomic_load(&s->epoch), numbers, n);
-	free(numbers);
+	mr_kafka_log(s->member.conf, 6, "group %s generation %d: %zu partitions assigned", s->group, group.generation,
+	    s->n_numbers);
+	s->conf.on_assign(s->conf.arg, &group, atomic_load(&s->epoch), s->numbers, s->n_numbers);
 }
 
 static void
-revoked(struct mr_source *s, const rd_kafka_topic_partition_list_t *list)
+revoked(struct mr_source *s, bool lost)
 {
-	bool lost = rd_kafka_assignment_lost(s->member.rk);
-	size_t n;
-	int32_t *numbers = numbers_of(s, list, &n);
-
+	if (s->numbers == NULL)
+		return;
 	// The epoch moves first: nothing is handed over any more while the callback lets go.
 	atomic_fetch_add(&s->epoch, 1);
-	mr_kafka_log(s->member.conf, lost ? 4 : 6, "group %s: %zu partitions %s", s->group, n, lost ? "lost" : "revoked");
-	if (s->assigned)
-		(lost ? s->conf.on_lost : s->conf.on_revoke)(s->conf.arg, numbers, n);
-	s->assigned = false;
-	free(numbers);
+	mr_kafka_log(s->member.conf, lost ? 4 : 6, "group %s: %zu partitions %s", s->group, s->n_numbers,
+	    lost ? "lost" : "revoked");
+	(lost ? s->conf.on_lost : s->conf.on_revoke)(s->conf.arg, s->numbers, s->n_numbers);
+	free(s->numbers);
+	s->numbers = NULL;
 	pthread_mutex_lock(&s->lock);
 	bool idle = s->tasks == NULL;
 	pthread_mutex_unlock(&s->lock);
 	MR_ASSERT(idle); // a task that went on would write to what is another's
-	rd_kafka_assign(s->member.rk, NULL);
 }
 
 static void
@@ -113,10 +111,11 @@ on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_l
 
 	if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
 		assigned(s, list);
-	else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
-		revoked(s, list);
 	else {
-		mr_kafka_log(s->member.conf, 3, "rebalance: %s", rd_kafka_err2str(err));
+		if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+			revoked(s, rd_kafka_assignment_lost(rk));
+		else
+			mr_kafka_log(s->member.conf, 3, "rebalance: %s", rd_kafka_err2str(err));
 		rd_kafka_assign(rk, NULL);
 	}
 	rd_kafka_yield(rk); // poll returns, so that its caller sees what has changed
@@ -225,6 +224,16 @@ subscribe(struct mr_source *s, char error[256])
 	return err == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+static bool
+join(struct mr_source *s, char error[256])
+{
+	if (!member_open(s, &s->conf, error) || !subscribe(s, error))
+		return false;
+	// Its messages and errors come through poll; nothing is sent to its main queue unasked.
+	rd_kafka_poll_set_consumer(s->member.rk);
+	return true;
+}
+
 static void
 source_free(struct mr_source *s)
 {
@@ -235,8 +244,10 @@ source_free(struct mr_source *s)
 	}
 	mr_kafka_client_close(&s->fetcher, 0);
 	mr_kafka_client_close(&s->member, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	pthread_rwlock_destroy(&s->seat);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->asked);
+	free(s->numbers);
 	free(s->group);
 	free(s);
 }
@@ -253,6 +264,7 @@ mr_source_open(const struct mr_source_conf *mr, char error[256])
 	s->is_static = mr->instance_id != NULL;
 	s->group = strdup(mr->group);
 	MR_ASSERT(s->group != NULL);
+	pthread_rwlock_init(&s->seat, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->asked, NULL);
 	s->n_topics = mr->n_topics;
@@ -260,12 +272,10 @@ mr_source_open(const struct mr_source_conf *mr, char error[256])
 		s->topic_names[i] = strdup(mr->topics[i]);
 		MR_ASSERT(s->topic_names[i] != NULL);
 	}
-	if (!member_open(s, mr, error) || !fetcher_open(s, mr, error) || !subscribe(s, error)) {
+	if (!fetcher_open(s, mr, error) || !join(s, error)) {
 		source_free(s);
 		return NULL;
 	}
-	// Its messages and errors come through poll; nothing is sent to its main queue unasked.
-	rd_kafka_poll_set_consumer(s->member.rk);
 	mr_source_asker_start(s);
 	return s;
 }
@@ -275,6 +285,9 @@ static bool
 member_leave(struct mr_source *s, int64_t timeout_ms)
 {
 	int64_t deadline = mr_kafka_now_ms() + timeout_ms;
+
+	if (s->member.rk == NULL) // joining anew has failed
+		return true;
 	// The member's own queue: with another, a rebalance that waits in this one would never be served.
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(s->member.rk);
 	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(s->member.rk, queue);
@@ -338,8 +351,31 @@ trouble(struct mr_source *s, const char *what, rd_kafka_resp_err_t err, const ch
 	return status;
 }
 
-enum mr_kafka_status
-mr_source_poll(struct mr_source *s, int64_t timeout_ms)
+// A broker that comes back can take a request of ours from before, whose answer was lost, for a second
+// process of our name; the library then gives up for good. Joins anew: once each time a broker was away.
+static enum mr_kafka_status
+rejoin(struct mr_source *s)
+{
+	int64_t member_ms = atomic_load(&s->member.away_ms), fetcher_ms = atomic_load(&s->fetcher.away_ms);
+	int64_t away_ms = member_ms > fetcher_ms ? member_ms : fetcher_ms, now_ms = mr_kafka_now_ms();
+	char error[256];
+
+	if (away_ms <= s->rejoined_ms || now_ms - away_ms > AWAY_MS)
+		return MR_KAFKA_FENCED;
+	mr_kafka_log(s->member.conf, 4, "group %s: our seat was taken while the broker was away; joining anew", s->group);
+	revoked(s, true);
+	s->rejoined_ms = now_ms;
+	pthread_rwlock_wrlock(&s->seat);
+	mr_kafka_client_close(&s->member, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	bool ok = join(s, error);
+	pthread_rwlock_unlock(&s->seat);
+	if (!ok)
+		snprintf(s->error, sizeof(s->error), "%s", error);
+	return ok ? MR_KAFKA_AGAIN : MR_KAFKA_FATAL;
+}
+
+static enum mr_kafka_status
+poll(struct mr_source *s, int64_t timeout_ms)
 {
 	char text[MR_KAFKA_ERROR];
 	enum mr_kafka_status status = MR_KAFKA_OK;
@@ -364,13 +400,23 @@ mr_source_poll(struct mr_source *s, int64_t timeout_ms)
 }
 
 enum mr_kafka_status
+mr_source_poll(struct mr_source *s, int64_t timeout_ms)
+{
+	enum mr_kafka_status status = poll(s, timeout_ms);
+
+	return status == MR_KAFKA_FENCED ? rejoin(s) : status;
+}
+
+enum mr_kafka_status
 mr_source_committed(struct mr_source *s, struct mr_kafka_position *positions, size_t n, int64_t timeout_ms)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
 
 	for (size_t i = 0; i < n; i++)
 		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition);
+	pthread_rwlock_rdlock(&s->seat);
 	rd_kafka_resp_err_t err = rd_kafka_committed(s->member.rk, list, (int)timeout_ms);
+	pthread_rwlock_unlock(&s->seat);
 	for (size_t i = 0; i < n && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
 		const rd_kafka_topic_partition_t *p = &list->elems[i];
 		err = p->err;

@@ -15,7 +15,7 @@
 struct mr_source;
 struct mr_source_task;    // one partition number of the anchor and its companions, in one assignment
 
-struct mr_source_conf {
+struct mr_source_conf {                 // what it points to lives as long as the source
 	const struct mr_kafka_conf *kafka;
 	const char *group;                   // the app
 	const char *instance_id;             // group.instance.id: static membership; NULL: none
@@ -44,9 +44,9 @@ const char *mr_source_error(const struct mr_source *);
 
 // Serves rebalances, errors and logs for at most timeout_ms; returns early after a callback.
 // Call it all the time, also while paused or recovering: at least every few seconds, or the group
-// takes the partitions away (max.poll.interval.ms is 60 s). OK, AGAIN (brokers away; goes on by
-// itself), MISSING (anchor topic), DENIED (group or topic; text), FENCED (another process uses our
-// instance_id: end), FATAL.
+// takes the partitions away (max.poll.interval.ms is 60 s). OK, AGAIN (brokers away, or fenced after
+// that: joined anew; goes on by itself), MISSING (anchor topic), DENIED (group or topic; text), FENCED
+// (another process uses our instance_id: end), FATAL.
 enum mr_kafka_status mr_source_poll(struct mr_source *, int64_t timeout_ms);
 
 // Which librdkafka, which protocol, static or not: a line for the log.

@@ -42,7 +42,11 @@ struct mr_source {
 	char *topic_names[MR_SOURCE_TOPICS];
 	size_t n_topics;
 	int64_t fetched_bytes_max;
-	bool is_static, assigned;
+	bool is_static;
+	int32_t *numbers;                            // assigned; NULL: nothing is
+	size_t n_numbers;
+	int64_t rejoined_ms;                         // monotonic
+	pthread_rwlock_t seat;                       // workers ask the member under it; it is replaced under it
 	struct mr_kafka_client member, fetcher;
 	rd_kafka_topic_t *topics[MR_SOURCE_TOPICS];  // of the fetcher
 	_Atomic uint64_t epoch;

@@ -384,8 +384,7 @@ serve(struct process *p)
 			continue;
 		say(p, 3, "consumer", mr_source_error(p->source));
 		if (status == MR_KAFKA_FENCED)
-			say(p, 3, "another process runs under our instance name, and each needs one of its own; or the broker was "
-			    "away, and takes what we sent before for another: then start again", p->instance);
+			say(p, 3, "another process runs under our instance name, and each needs one of its own", p->instance);
 		if (status == MR_KAFKA_FATAL || status == MR_KAFKA_FENCED)
 			return false;
 	}

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FETCH = 1, LIST_OFFSETS = 2, METADATA = 3, OFFSET_FETCH = 9, FIND_COORDINATOR = 10, JOIN_GROUP = 11, SYNC_GROUP = 14 };
+enum { FETCH = 1, LIST_OFFSETS = 2, METADATA = 3, OFFSET_FETCH = 9, FIND_COORDINATOR = 10, JOIN_GROUP = 11, HEARTBEAT = 12,
+	SYNC_GROUP = 14 };
 
 static struct mock mock;
 static struct member m;
@@ -109,6 +110,58 @@ Test(source_mock, joins_and_reads)
 	cr_assert_eq(take(1, 3), 3);
 	mr_source_describe(m.source, text, sizeof(text));
 	cr_assert_not_null(strstr(text, "eager"));
+	member_close(&m);
+}
+
+static void
+go_away(void)
+{
+	int64_t deadline = real_now_ms() + 10000;
+
+	rd_kafka_mock_broker_set_down(mock.cluster, 1);
+	while (mr_source_poll(m.source, 50) != MR_KAFKA_AGAIN)
+		cr_assert_lt(real_now_ms(), deadline, "nobody saw that the broker is away");
+	rd_kafka_mock_broker_set_up(mock.cluster, 1);
+}
+
+// Polls until the broker has answered a heartbeat by that somebody else has our seat.
+static enum mr_kafka_status
+fenced(int losses)
+{
+	int64_t deadline = real_now_ms() + 20000;
+	enum mr_kafka_status status = MR_KAFKA_OK;
+
+	fail(HEARTBEAT, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+	while (status != MR_KAFKA_FENCED && status != MR_KAFKA_FATAL && m.losses == losses) {
+		cr_assert_lt(real_now_ms(), deadline);
+		status = mr_source_poll(m.source, 50);
+	}
+	return status;
+}
+
+Test(source_mock, a_seat_that_was_taken_while_the_broker_was_away_is_taken_anew)
+{
+	feed("events", 2, 3);
+	joined("host-1");
+	start(0);
+	go_away();
+	cr_assert_neq(fenced(0), MR_KAFKA_FENCED);
+	member_wait(&m, 4);
+	start(0);
+	cr_assert_eq(take(0, 3), 3);
+	cr_assert_eq(mr_source_epoch(m.source), m.epoch);
+	// Nobody was away since: now it is another process.
+	cr_assert_eq(fenced(1), MR_KAFKA_FENCED);
+	member_close(&m);
+}
+
+Test(source_mock, joining_anew_can_fail)
+{
+	joined("host-1");
+	go_away();
+	mock.properties[0].name = MR_LIT("no.such.property");
+	cr_assert_eq(fenced(0), MR_KAFKA_FATAL);
+	cr_assert_not_null(strstr(mr_source_error(m.source), "no.such.property"), "%s", mr_source_error(m.source));
 	member_close(&m);
 }
 
