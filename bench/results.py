@@ -9,7 +9,7 @@ A case is what one measurement gives: its figures have the same suite and parame
 together when the block ends well, so that an interrupted one leaves nothing behind. A line has
 
     commit, time, host, compiler   of this checkout (a trailing + : with changes), of this machine
-    load                           average of the machine when the run began: above 1 a core, others used it
+    others                         cores that were busy with what is not of the benchmark while its case ran
     suite, parameters, seed        of the case
     name, unit, runs, min, median, max
     kind         what is counted, which decides how far it may spread: see KINDS
@@ -111,9 +111,14 @@ def latest(lines):
     return list(found.values())
 
 
+# Of a core; what a machine does for itself is less.
+OTHERS_MAX = 0.1
+
+
 def shared(lines):
-    """Whether others used the machine while one of these was measured."""
-    return any(line.get("load", 0) > line["host"]["cores"] for line in lines)
+    """Whether others used the machine while one of these was measured. Older lines have the load average of when
+    their run began instead, which takes the run before for others."""
+    return any(line["others"] > OTHERS_MAX if "others" in line else line.get("load", 0) > line["host"]["cores"] for line in lines)
 
 
 def key_of(line, without=()):
@@ -121,10 +126,11 @@ def key_of(line, without=()):
 
 
 class Case:
-    """The figures of one measurement; made by Results.case."""
+    """The figures of one measurement; written by Results.end."""
 
-    def __init__(self, suite, parameters, seed, load=0.0):
-        self.suite, self.parameters, self.seed, self.load, self.lines = suite, dict(parameters), seed, load, []
+    def __init__(self, suite, parameters, seed):
+        self.suite, self.parameters, self.seed, self.lines = suite, dict(parameters), seed, []
+        self.seconds = self.others_s = 0.0     # how long it ran, and the CPU seconds that others took meanwhile
 
     def record(self, name, unit, values, kind, floor=None, peer=None, note=None):
         """Adds a figure: `values` are those of each run, and what is kept is their least, median and
@@ -133,7 +139,7 @@ class Case:
         values = [values] if isinstance(values, (int, float)) else list(values)
         assert values and kind in KINDS, (name, kind)
         line = {"commit": commit(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "host": host(),
-                "compiler": compiler(), "load": self.load, "suite": self.suite, "name": name, "parameters": self.parameters, "unit": unit,
+                "compiler": compiler(), "suite": self.suite, "name": name, "parameters": self.parameters, "unit": unit,
                 "kind": kind, "seed": self.seed, "runs": len(values), "min": rounded(min(values)),
                 "median": rounded(statistics.median(values)), "max": rounded(max(values))}
         for what, other in (("floor", floor), ("peer", peer)):
@@ -151,18 +157,23 @@ class Results:
     """Appends to a results file. With `resume`, `done` says what it has from this commit and host."""
 
     def __init__(self, path=PATH, resume=False, show=None):
-        self.path, self.show, self.load = path, show or (lambda line: None), round(os.getloadavg()[0], 1)
+        self.path, self.show = path, show or (lambda line: None)
         self.had = {key_of(line) + (line["seed"],) for line in read(path)
                     if line["commit"] == commit() and line["host"] == host()} if resume else set()
 
     def done(self, suite, parameters, seed=None):
         return not commit().endswith("+") and (suite, json.dumps(parameters, sort_keys=True), seed) in self.had
 
-    @contextlib.contextmanager
-    def case(self, suite, parameters, seed=None):
-        case = Case(suite, parameters, seed, self.load)
-        yield case
+    def end(self, case):
+        """Writes the figures of a case that ended well."""
+        others = round(case.others_s / case.seconds, 2) if case.seconds else 0.0
         with open(self.path, "a", encoding="utf-8") as f:
-            f.writelines(json.dumps(line) + "\n" for line in case.lines)
+            f.writelines(json.dumps({**line, "others": others}) + "\n" for line in case.lines)
         for line in case.lines:
             self.show(line)
+
+    @contextlib.contextmanager
+    def case(self, suite, parameters, seed=None):
+        case = Case(suite, parameters, seed)
+        yield case
+        self.end(case)

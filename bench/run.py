@@ -6,6 +6,7 @@ Each suite is a module, see suite.py; each figure a line, see results.py.
 """
 import argparse
 import importlib
+import inspect
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import others  # noqa: E402
 import results  # noqa: E402
 import suite  # noqa: E402
 
@@ -39,7 +41,7 @@ def number(x):
 def show(line):
     """One figure on a terminal or in a log, with its floor or peer beside it."""
     text = "  %-34s %10s %-14s" % (line["name"], number(line["median"]), line["unit"])
-    if line["runs"] > 1:
+    if line["min"] < line["max"]:
         text += " (%s to %s)" % (number(line["min"]), number(line["max"]))
     for what in ("floor", "peer"):
         other = line.get(what)
@@ -90,21 +92,68 @@ def plan(cases, into, scratch):
     return possible
 
 
+# Suites whose cases take turns with one another's: nothing that they leave running has anything to do.
+TOGETHER = ("core", "growth", "pipeline")
+TOGETHER_S = 300      # so long at most: a case that is interrupted leaves no figures
+
+
+def batches(cases):
+    """Lists of cases that take turns."""
+    out, before, seconds = [], None, 0
+    for c in cases:
+        kind = inspect.isgeneratorfunction(c.measure) and ("together" if c.suite in TOGETHER else c.suite)
+        if not kind or kind != before or seconds + c.seconds > TOGETHER_S:
+            out.append([])
+            seconds = 0
+        out[-1].append(c)
+        before, seconds = kind, seconds + c.seconds
+    return out
+
+
+class Turns:
+    """A case under way."""
+
+    def __init__(self, c, into):
+        self.c, self.into, self.case, self.rest = c, into, results.Case(c.suite, c.parameters, c.seed), None
+
+    def turn(self, bench):
+        """Its next run; whether more follow."""
+        if self.rest is None:
+            self.rest = self.c.measure(bench, self.case, self.c.parameters) or iter(())
+        return next(self.rest, self) is not self
+
+    def go(self, bench, watch):
+        """(whether it has ended, whether it failed)."""
+        try:
+            watch.since()
+            more = self.turn(bench)
+            seconds, others_s = watch.since()
+            self.case.seconds += seconds
+            self.case.others_s += others_s
+            if not more:
+                print("-- " + described(self.c), flush=True)
+                self.into.end(self.case)
+            return not more, False
+        except suite.LeftOut as e:
+            print("-- %s\n  left out: %s" % (described(self.c), e), flush=True)
+            return True, False
+        except Exception as e:   # pylint: disable=broad-except  # one case that fails must not cost the others
+            print("-- %s\n  FAILED: %s: %s" % (described(self.c), type(e).__name__, e), flush=True)
+            return True, True
+
+
 def run(cases, bench, into):
     """Runs them all; the number of those that failed."""
-    failed, begun = 0, time.monotonic()
-    for i, c in enumerate(cases):
-        left = sum(x.seconds for x in cases[i:])
-        print("-- %s%s" % (described(c), "  [%d of %d, about %s left]" % (i + 1, len(cases), duration(left))
-                           if sys.stdout.isatty() else ""), flush=True)
-        try:
-            with into.case(c.suite, c.parameters, c.seed) as case:
-                c.measure(bench, case, c.parameters)
-        except suite.LeftOut as e:
-            print("  left out: %s" % e, flush=True)
-        except Exception as e:   # pylint: disable=broad-except  # one case that fails must not cost the others
-            failed += 1
-            print("  FAILED: %s: %s" % (type(e).__name__, e), flush=True)
+    failed, done, begun, watch = 0, 0, time.monotonic(), others.Others()
+    for batch in batches(cases):
+        print("%d in turns: cases %d to %d of %d; about %s left" % (
+            len(batch), done + 1, done + len(batch), len(cases), duration(sum(c.seconds for c in cases[done:]))), flush=True)
+        done += len(batch)
+        under_way = [Turns(c, into) for c in batch]
+        while under_way:
+            ended = [(t, *t.go(bench, watch)) for t in under_way]
+            failed += sum(bad for _, _, bad in ended)
+            under_way = [t for t, is_over, _ in ended if not is_over]
     print("%d cases in %s, %d failed" % (len(cases), duration(time.monotonic() - begun), failed))
     return failed
 

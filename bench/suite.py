@@ -3,11 +3,17 @@
     def cases(size):                       # size: "tiny" (does it run), "quick" or "full"
         return [Case("peers", {"job": "sessions", "users": 1000}, measure, seconds=60)]
 
-    def measure(bench, case, parameters):  # case.record(...): see results.py
-        ...
+    def measure(bench, case, parameters):
+        for each run:
+            ...
+            yield                          # other cases have their turn
+        case.record(...)                   # see results.py
 
 bench/run.py says beforehand how long the cases will take, leaves out those that memory or disk don't
-allow, skips those that the results file has (--resume), and calls `measure` for the rest.
+allow, skips those that the results file has (--resume), and calls `measure` for the rest. A machine gets slower
+and faster within minutes, so the runs of a figure are to lie as far apart as can be: where `measure` is a
+generator, cases take turns, each as far as its next yield. What a run needs from another is in the generator;
+what disturbs the runs of others must have ended at the yield. Without a yield nothing else is under way.
 """
 import collections
 import os
@@ -67,6 +73,11 @@ class Bench:
         if self._servers is not None:
             self._servers.__exit__()
             self._servers = None
+
+    def fresh_redis(self):
+        """A Redis that holds nothing, with the memory of one: what FLUSHALL frees is not all given back."""
+        for command in ("stop-redis", "start-redis"):
+            self.servers.do(command)
 
     def run(self, *command, timeout=3600):
         """Standard output of a command that must end well."""

@@ -1,6 +1,8 @@
 """The frame of the benchmarks: what is recorded, marked, skipped and left out. argv: the repository."""
+import contextlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -9,6 +11,7 @@ ROOT = sys.argv.pop(1)
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 import callgrind  # noqa: E402
 import gate  # noqa: E402
+import others  # noqa: E402
 import repeated  # noqa: E402
 import results  # noqa: E402
 import run  # noqa: E402
@@ -30,8 +33,7 @@ class Frame(unittest.TestCase):
             self.assertTrue(first[key], key)
         self.assertEqual([first[k] for k in ("suite", "parameters", "seed", "name", "unit", "runs", "min", "median", "max")],
                          ["s", {"users": 3}, 7, "bare", "us/event", 3, 1.0, 1.9, 2.0])
-        self.assertGreaterEqual(first["load"], 0)
-        self.assertEqual([results.shared([{**first, "load": x * os.cpu_count()}]) for x in (0, 1, 2)], [False, False, True])
+        self.assertEqual([results.shared([{**first, "others": x}]) for x in (0.1, 0.11)], [False, True])
         self.assertEqual(second["floor"], {"name": "bare", "median": 1.9})
         self.assertEqual((second["peer"], second["note"]), (second["floor"], "so"))
         self.assertEqual(set(first["host"]), {"cpu", "cores", "memory_gib", "kernel"})
@@ -73,6 +75,46 @@ class Frame(unittest.TestCase):
         self.assertIn("memory", run.obstacle(fits._replace(memory=1 << 60), scratch))
         self.assertIn("disk", run.obstacle(fits._replace(disk=1 << 60), scratch))
 
+    def quietly(self, cases):
+        with open(os.devnull, "w", encoding="utf-8") as null, contextlib.redirect_stdout(null):
+            return run.run(cases, None, results.Results(self.path))
+
+    def test_cases_take_turns(self):
+        ran = []
+
+        def measure(_bench, case, p):
+            for i in range(p["runs"]):
+                ran.append((p["n"], i))
+                yield
+                if p["n"] == 1:
+                    raise suite.LeftOut("so")
+            case.record("x", "u", [1, 2], "cpu")
+        self.assertEqual(self.quietly([suite.Case("core", {"n": n, "runs": runs}, measure, 1) for n, runs in enumerate((2, 3, 1))]), 0)
+        self.assertEqual(ran, [(0, 0), (1, 0), (2, 0), (0, 1)])
+        lines = results.read(self.path)
+        self.assertEqual([line["parameters"]["n"] for line in lines], [2, 0])
+        self.assertTrue(all(line["others"] >= 0 for line in lines))
+
+    def test_which_cases_take_turns(self):
+        def turns(*_):
+            yield
+
+        def alone(*_):
+            pass
+        cases = [suite.Case(name, {}, measure, seconds) for name, measure, seconds in (
+            ("core", turns, 200), ("growth", turns, 100), ("growth", turns, 1), ("pipeline", alone, 1), ("pipeline", turns, 1),
+            ("latency", turns, 1), ("latency", turns, 1))]
+        self.assertEqual([len(batch) for batch in run.batches(cases)], [2, 1, 1, 1, 2])
+
+    def test_what_was_started_here_is_not_of_others(self):
+        watch, before = others.Others(), others.ours_s()
+        # Left behind by its parent, as servers are, and ended: it still counts.
+        subprocess.run(["bash", "-c", "(timeout 0.5 sh -c 'while :; do :; done'; echo over) &"], check=True, stdout=subprocess.PIPE)
+        took = others.ours_s() - before
+        self.assertTrue(0.05 < took < 5, took)
+        seconds, others_s = watch.since()
+        self.assertTrue(0 < seconds < 60 and 0 <= others_s <= seconds * os.cpu_count(), (seconds, others_s))
+
     def test_one_case_that_fails_does_not_cost_the_others(self):
         def bad(_bench, case, _parameters):
             case.record("x", "u", [1], "cpu")
@@ -81,12 +123,7 @@ class Frame(unittest.TestCase):
         def good(_bench, case, _parameters):
             case.record("y", "u", [1], "cpu")
         cases = [suite.Case("s", {"n": n}, f, 1) for n, f in enumerate((bad, good))]
-        with open(os.devnull, "w", encoding="utf-8") as null:
-            out, sys.stdout = sys.stdout, null
-            try:
-                self.assertEqual(run.run(cases, None, results.Results(self.path)), 1)
-            finally:
-                sys.stdout = out
+        self.assertEqual(self.quietly(cases), 1)
         self.assertEqual([json.dumps(line["name"]) for line in results.read(self.path)], ['"y"'])
 
     def test_the_gate_fails_where_instructions_grow_by_more_than_a_twentieth(self):
