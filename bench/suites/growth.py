@@ -49,7 +49,8 @@ def config_of(bench, p):
     if p["axis"] == "users":
         return core.CONFIG
     key, lines, make = AXES[p["axis"]]
-    path = os.path.join(bench.scratch, "growth.yaml")
+    # A file of its own: cases take turns.
+    path = os.path.join(bench.scratch, "growth-%s-%d.yaml" % (key, p[key]))
     with open(path, "w", encoding="utf-8") as f:
         f.write(HEAD + "\n".join(lines + [make(i) for i in range(p[key])]) + "\n")
     return path
@@ -73,12 +74,11 @@ def cases(size):
 
 
 def measure(bench, case, p):
-    config = config_of(bench, p)
-    r = core.stages_of(bench, config, p, "--stage", "rules")["rules"]
-    core.whole(case, r, core.floor_of(bench, case, p))
+    runs = core.Runs(bench, config_of(bench, p), p, "--stage", "rules")
+    yield from runs.turns()
+    core.whole(case, runs)
     if bench.size != "tiny" and p["users"] <= core.GRIND_USERS_MAX:
-        if "instructions" in r:
-            counted, by = r["instructions"], "hardware counters"
-        else:
-            counted, by = core.instructions(bench, config, p, "--stage", "rules")["rules"], "callgrind"
+        counted, by = runs.of("rules", "instructions"), "hardware counters"
+        if counted is None:
+            counted, by = core.by_callgrind(bench, runs.config, p, "--stage", "rules")["rules"], "callgrind"
         case.record("apply, instructions", "instructions/event", counted, "instructions", note="by " + by)

@@ -24,7 +24,7 @@ def cases(size):
     if size == "tiny":
         return [hot(4, 2000, 1, 16), cold(300, 1000, 1, 5)]
     if size == "quick":
-        return [hot(4, 200000, 5, 60)]
+        return [hot(4, 200000, 7, 35)]
     return [hot(n, 500000, RUNS, 150) for n in (1, 2, 4)] + [
         cold(100000, 500000, 3, 90), cold(1000000, 500000, 3, 150), cold(10000000, 1000000, 3, 900)]
 
@@ -124,29 +124,37 @@ def rates(results):
     return [r["events"] / r["wall_s"] for r in results]
 
 
-def floor_of(bench, case, p, bare, messages):
+class Floor:
     """What the same events cost a program that only consumes, parses, looks at each user, and produces as
     many messages as Millrace did."""
-    n = min(p["events"], 100000)
-    args = ["--events", n, "--users", p["users"], "--runs", 3]
-    f = json.loads(bench.run(bench.program("bench/bench_floor"), *args))
-    topic = "floor-%d" % time.monotonic_ns()
-    bench.servers.topic(topic, p["partitions"])
-    produced = json.loads(bench.run(bench.program("bench/bench_produce"), bench.servers.brokers, topic, "bare", "--events", n,
-                                    "--bytes", 600))
-    bench.servers.delete_topic(topic)
-    produce = produced["cpu_s"] * 1e6 / n
-    case.record("bare produce", "us/message", produce, "cpu", note="messages of 600 bytes")
-    return case.record("floor", "us/event", bare["median"] + min(f["parse"]) / 1000 + min(f["touch"]) / 1000 + produce * messages,
-                       "cpu", note="bare consume and parse, one access a user, %.3f bare produces" % messages)
+
+    def __init__(self, bench, p):
+        self.bench, self.p, self.runs, self.produced = bench, p, [], []
+        self.topic = "floor-%d" % time.monotonic_ns()
+        bench.servers.topic(self.topic, p["partitions"])
+
+    def run(self):
+        n = min(self.p["events"], 100000)
+        self.runs.append(core.floor_of(self.bench, self.p, n))
+        r = json.loads(self.bench.run(self.bench.program("bench/bench_produce"), self.bench.servers.brokers, self.topic, "bare",
+                                      "--events", n, "--bytes", 600))
+        self.produced.append(r["cpu_s"] * 1e6 / n)
+
+    def record(self, case, bare, messages):
+        """bare: of a bare consumer, in as many runs."""
+        case.record("bare produce", "us/message", self.produced, "cpu", note="messages of 600 bytes")
+        found = [b + (f["parse"] + f["touch"]) / 1000 + produced * messages
+                 for b, f, produced in zip(an_event(bare), self.runs, self.produced)]
+        return case.record("floor", "us/event", found, "cpu",
+                           note="bare consume and parse, one access a user, %.3f bare produces" % messages)
 
 
-def record(bench, case, p, bare, runs):
+def record(case, bare, floors, runs):
     """runs: {name: results}."""
     consumer = case.record("bare consumer", "us/event", an_event(bare), "cpu")
     consumed = case.record("bare consumer, rate", "events/s", rates(bare), "rate")
     first = next(iter(runs.values()))
-    floor = floor_of(bench, case, p, consumer, first[0]["messages"] / first[0]["events"])
+    floor = floors.record(case, bare, first[0]["messages"] / first[0]["events"])
     for name, results in runs.items():
         case.record(name, "us/event", an_event(results), "cpu", floor=floor, peer=consumer)
         case.record(name + ", rate", "events/s", rates(results), "rate", floor=consumed)
@@ -156,7 +164,7 @@ def measure(bench, case, p):
     topic = "hot-%d-%d" % (p["partitions"], p["events"])
     bench.servers.topic(topic, p["partitions"])
     fill(bench, topic, "shop", p, p["events"])
-    bare, memory, redis = [], [], []
+    bare, memory, redis, floors = [], [], [], Floor(bench, p)
     for i in range(p["runs"]):
         bare.append(consume(bench, topic))
         if bare[-1]["events"] != p["events"]:
@@ -164,29 +172,35 @@ def measure(bench, case, p):
         for into, url in ((memory, "memory:"), (redis, bench.servers.env["REDIS_URL"])):
             app = "%s-%s-%d" % (topic, url[:6].rstrip(":"), i)
             into.append(run_once(bench, app, topic, url, p["events"]))
-    record(bench, case, p, bare, {"run, memory": memory, "run, Redis": redis})
-    bench.servers.delete_topic(topic)
+        floors.run()
+        yield
+    record(case, bare, floors, {"run, memory": memory, "run, Redis": redis})
+    for t in (topic, floors.topic):
+        bench.servers.delete_topic(t)
 
 
 def measure_cold(bench, case, p):
     """All users have a profile in Redis; memory has room for a tenth of them."""
+    bench.fresh_redis()
     topic = "cold-%d" % p["users"]
     bench.servers.topic(topic, p["partitions"])
     limits = "limits: {user_memory: %dKiB}" % max(1024, p["users"] * 120 // p["partitions"] // 1024)
     url = bench.servers.env["REDIS_URL"]
     fill(bench, topic, "users", p, 0)
     run_once(bench, topic, topic, url, p["users"], limits)
-    redis = []
+    other = "floor-" + topic
+    bench.servers.topic(other, p["partitions"])
+    fill(bench, other, "shop", p, p["events"])
+    bare, redis, floors = [], [], Floor(bench, p)
     for i in range(p["runs"]):
         # The next events of the same users: what was applied before is behind the group's position.
         fill(bench, topic, "shop", p, p["events"], turn=i)
         redis.append(run_once(bench, topic, topic, url, p["events"], limits))
-    other = "floor-" + topic
-    bench.servers.topic(other, p["partitions"])
-    fill(bench, other, "shop", p, p["events"])
-    record(bench, case, p, [consume(bench, other) for _ in range(p["runs"])], {"run, Redis, cold": redis})
+        bare.append(consume(bench, other))
+        floors.run()
+    record(case, bare, floors, {"run, Redis, cold": redis})
     case.record("Redis", "bytes/user", used_memory(bench) / p["users"], "bytes")
-    for t in (topic, other):
+    for t in (topic, other, floors.topic):
         bench.servers.delete_topic(t)
     bench.end_servers()     # with all that Redis holds
 
