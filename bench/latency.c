@@ -1,7 +1,8 @@
 // Open-loop load, and when each event's action is seen: by a subscriber that reads uncommitted and by one
 // that reads committed. An event's latency counts from when it was to be sent, whether or not the sender
 // was late: so a system that stalls is charged for every event that it held up.
-// The measured seconds are cut into windows of the same length, each with percentiles of its own.
+// The measured seconds are cut into windows of the same length, each with percentiles of its own; a line "warm"
+// says that they begin.
 // Usage: bench_latency BROKERS TO FROM --rate R --seconds S [--warm-up S] [--users N] [--windows N]
 #include "client.h"
 
@@ -150,6 +151,10 @@ send_all(struct load *l)
 		if (intended(l, i) > client_wall_s()) {
 			rd_kafka_poll(rk, 0);
 			sleep_until(intended(l, i));
+		}
+		if (i == l->skipped) {
+			puts("warm");
+			fflush(stdout);
 		}
 		size_t n = event(text, key, sizeof(key), l, i);
 		client_produce(rk, l->to, RD_KAFKA_PARTITION_UA, key, strlen(key), text, n);

@@ -13,7 +13,7 @@ def cases(size):
     if size == "tiny":
         return [case(100, 1, 30)]
     if size == "quick":
-        return [case(10000, 1, 40)]
+        return [case(10000, 1, 35)]
     return [case(1, 5, 70), case(10000, 5, 80), case(100000, 5, 90), case(1000000, 5, 300)]
 
 
@@ -60,9 +60,12 @@ def measure(bench, case, p):
     kind.setUpClass()
     try:
         instance = test.begin_with(p["users"])
-        kills = [test.one(instance) for _ in range(p["runs"])]
-        restarts = [test.one(instance, lambda i: i.process.stop(30)) for _ in range(p["runs"])]
-        moves = [rebalance(test) for _ in range(p["runs"])] if p["users"] > 1 else []
+        kills, restarts, moves = [], [], []
+        for _ in range(p["runs"]):
+            kills.append(test.one(instance))
+            restarts.append(test.one(instance, lambda i: i.process.stop(30)))
+            if p["users"] > 1:
+                moves.append(rebalance(test))
         test.finish()
     finally:
         test.doCleanups()
