@@ -112,6 +112,7 @@ def source(bench, users, events):
 def run(bench, engines, chosen, times, rate, state):
     """chosen None: Millrace. `state` events come first, as fast as they go; then `rate` a second. Latencies, in ms and
     ascending, by isolation level; seconds after each of some kills, restarted at once."""
+    bench.fresh_redis()
     servers, app = bench.servers, engines.name()
     topic = app + "-live"
     servers.topic(topic, 4)

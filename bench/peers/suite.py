@@ -73,7 +73,8 @@ def nexmark(bench, number):
 
 
 def drained(bench, engines, chosen, topic, events, times, config="job.yaml"):
-    """The figure of one run; chosen None: of Millrace."""
+    """The figure of one run; chosen None: of Millrace, whose memory is that of its Redis too."""
+    bench.fresh_redis()
     app = engines.name()
     engines.topics(app, PARTITIONS)
     if chosen is None:
@@ -83,6 +84,13 @@ def drained(bench, engines, chosen, topic, events, times, config="job.yaml"):
         how = measure.drain_all if bench.size == "tiny" else measure.drain_warm
     with engines.running(process):
         return how(process, events)
+
+
+def in_turns(bench, who, *args):
+    """The figures of each, of some runs: in turns, so that what else the machine does meets all alike."""
+    engines = Engines(bench)
+    runs = [[drained(bench, engines, one, *args) for one in who] for _ in range(SIZES[bench.size][2])]
+    return list(zip(*runs))
 
 
 def record(case, name, figures, warm, **beside):
@@ -100,28 +108,26 @@ def record(case, name, figures, warm, **beside):
 
 def drain(bench, case, parameters):
     name, topic = parameters["peer"], shop(bench, parameters["events"], parameters["users"])
-    chosen, engines = dict(VARIANTS)[name], Engines(bench)
+    chosen = dict(VARIANTS)[name]
     if bench.size != "tiny":
         same.of(bench, "shop").run([(name, chosen)], SHOP)
-    runs = SIZES[bench.size][2]
-    peer = [drained(bench, engines, chosen, topic, parameters["events"], SHOP) for _ in range(runs)]
-    ours = [drained(bench, engines, None, topic, parameters["events"], SHOP) for _ in range(runs)]
+    peer, ours = in_turns(bench, (chosen, None), topic, parameters["events"], SHOP)
     record(case, "Millrace", ours, False, **record(case, name, peer, True))
 
 
 def drain_bids(bench, case, parameters):
     topic, name, q11 = nexmark(bench, parameters["bids"]), parameters["peer"], parameters["job"] == "Nexmark q11"
-    engines, runs = Engines(bench), SIZES[bench.size][2]
     chosen = dict(Q11 if q11 else Q12)[name]
     if bench.size != "tiny":
         if q11:
             same.of(bench, "bids").run([(name, chosen)], BIDS)
         else:
             same.of(bench, "bids").counted(name, chosen, BIDS)
-    peer = record(case, name, [drained(bench, engines, chosen, topic, parameters["bids"], BIDS) for _ in range(runs)], True)
-    if q11:                                # q12 can't be said: what Millrace does never depends on the wall clock
-        ours = [drained(bench, engines, None, topic, parameters["bids"], BIDS, "nexmark.yaml") for _ in range(runs)]
-        record(case, "Millrace", ours, False, **peer)
+    who = (chosen, None) if q11 else (chosen,)    # q12 can't be said: what Millrace does never depends on the wall clock
+    peer, *ours = in_turns(bench, who, topic, parameters["bids"], BIDS, "nexmark.yaml")
+    peer = record(case, name, peer, True)
+    if ours:
+        record(case, "Millrace", ours[0], False, **peer)
 
 
 def percentile(sorted_values, share):
