@@ -145,4 +145,4 @@ def record(case, bare, seen, inside):
         if counted:
             case.record("inside: %s, mean" % name, "ms", [mean(m, metric) for m in counted], "time")
             case.record("inside: %s, p99 below" % name, "ms", [quantile(m, metric, 0.99) for m in counted], "time",
-                        note="the bound of a bucket of its histogram")
+                        note="the bound of a bucket of its histogram, or between two")
