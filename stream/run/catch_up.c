@@ -267,6 +267,10 @@ begin_replay(struct replay *p, const struct mr_journal_record *r, int64_t time_m
 		return false;
 	if (r->first_seq > p->meta_seq + 1)
 		lose_head(p, r->first_seq, time_ms);
+	else if (r->first_seq > 1 && mr_writer_str(&p->state).n == 0 && !MR_MUTATION(HEADLESS_IN_SILENCE))
+		mr_worker_log(p->lane->worker, 3, "partition %d: the journal's record before input %llu is no longer kept: the "
+		    "task's clocks begin anew there, and what was late then may count as in time", p->lane->number,
+		    (unsigned long long)r->first_seq);
 	return true;
 }
 

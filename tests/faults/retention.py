@@ -101,6 +101,29 @@ class Retention(case.Case):
         self.some_load(1)
         self.once(pings | self.pings())
 
+    def test_no_trace_is_left(self):
+        """The journal has expired, and the group forgot its positions: refused, until somebody sets them."""
+        self.world.another_app("traceless")
+        self.watch = world.Watch(self.world)
+        self.addCleanup(self.end_processes)
+        self.world.servers.produce(self.world.journal, [(b"%d" % n, b"of before") for n in range(100)])
+        ends = self.watch.ends(self.world.journal)
+        self.assertTrue(all(ends), ends)
+        self.truncate(self.world.journal, ends)
+        instance = self.world.add("i0").start()
+        harness.until("it is refused", 30, lambda: instance.log.count("where to go on") >= self.world.partitions)
+        self.assertEqual(self.world.owned(), 0)
+        instance.kill()
+        self.under(users=100, rate=400)
+        self.some_load(1, applied=False)
+        skipped = self.pings()
+        time.sleep(world.SESSION_MS / 1000 + 1)      # the group is empty, as its positions' setter must find it
+        self.watch.set_positions(self.watch.ends(self.world.events))
+        self.again("its journal has expired", "with new profiles")
+        self.some_load(1)
+        self.once(self.pings())
+        say("%d inputs before the positions that were set: not applied" % len(skipped))
+
     def test_journal_and_store_lost_their_past(self):
         """Redis is empty, and the journal's beginning has expired: rebuilt from what is left of it."""
         self.begin("headless")

@@ -294,6 +294,10 @@ class Watch:
         parts = [TopicPartition(self.world.events, p) for p in range(self.world.partitions)]
         return [max(p.offset, 0) for p in self.all.committed(parts, timeout=5)]
 
+    def set_positions(self, offsets):
+        """As kafka-consumer-groups --reset-offsets does."""
+        self.all.commit(offsets=[TopicPartition(self.world.events, p, o) for p, o in enumerate(offsets)], asynchronous=False)
+
     def catch_up(self, seconds, alive=lambda: None):
         """Waits until what is in the input now has been applied and committed; seconds it took."""
         begun, goal, have = time.monotonic(), None, None

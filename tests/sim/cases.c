@@ -36,6 +36,8 @@ const struct sim_case sim_cases[] = {
 	    .mutation = MR_MUTATION_LEAVE_IDLE_JOURNAL, .after = case_idle_journal_was_kept, .yaml = case_yaml_sum},
 	{.name = "journal-expired", .script = case_journal_expired,
 	    .mutation = MR_MUTATION_EXPIRED_IS_NEW, .yaml = case_yaml_sum, .stays = true},
+	{.name = "headless-journal", .script = case_headless,
+	    .mutation = MR_MUTATION_HEADLESS_IN_SILENCE, .yaml = case_yaml_sum, .stays = true},
 	{.name = "crowd-at-one-instant", .script = case_crowd,
 	    .mutation = MR_MUTATION_TICK_WITHOUT_BOUND, .after = case_crowd_fired},
 	{.name = NULL},

@@ -45,6 +45,7 @@ void case_topic_anew(void);
 void case_idle_journal(void);
 void case_idle_journal_was_kept(void);
 void case_journal_expired(void);
+void case_headless(void);
 
 enum case_result { CASE_HOLDS, CASE_FOUND, CASE_NOT_MET };
 enum case_result case_run(const struct sim_case *, void (*drain)(void));

@@ -1,6 +1,8 @@
 // Cases about topics that are not what they were.
 #include "cases.h"
 
+#include "core/arena.h"
+
 static bool
 refused(const struct proc *p, const char *why)
 {
@@ -130,4 +132,45 @@ case_journal_expired(void)
 	sim_sleep(5 * SECOND);
 	EXPECT(case_count("actions.mail", "\"spend\":10") == 1 && case_count("actions.mail", "\"spend\":30") == 1);
 	EXPECT(strstr(sim.error, "its journal has expired"));
+}
+
+// The committed record that begins at or before this input and ends behind the next; -1: none.
+static int64_t
+record_around(const struct part *journal, uint64_t seq)
+{
+	struct mr_arena *arena = mr_arena_new(1 << 20);
+	struct mr_journal_record r;
+	int64_t found = -1;
+
+	for (int64_t o = journal->low; o < broker_stable(journal) && found < 0; o++) {
+		mr_arena_reset(arena);
+		if (broker_visible(journal, o) && mr_journal_decode(journal->records[o]->value, arena, &r) &&
+		    r.first_seq > 1 && r.first_seq <= seq && r.last_seq > seq)
+			found = o;
+	}
+	mr_arena_free(arena);
+	return found;
+}
+
+// The store ends inside a journal record, and retention has just eaten the record before: nothing says any
+// more where the task's clocks stood.
+// It is taken over, since its inputs are all there, and the log says that the clocks begin anew.
+void
+case_headless(void)
+{
+	struct part *journal = &broker_topic("shop.journal")->parts[0];
+	int64_t around;
+
+	struct proc *p = case_start(0);
+	for (int i = 0; (around = record_around(journal, redis_meta_seq(0))) < 0; i++) {
+		MEET(i < 5000);
+		case_send(case_user(i % 3), "Product Added", 1);
+		sim_sleep(7 * MS);
+	}
+	proc_kill(p);
+	sim_sleep(4 * SECOND);
+	MEET(record_around(journal, redis_meta_seq(0)) == around);
+	journal->low = around;
+	case_start(1);
+	EXPECT(strstr(sim.error, "clocks begin anew"));
 }
