@@ -14,6 +14,7 @@ static struct txn_id *ids[IDS_MAX];
 static int n_ids;
 static int64_t committed[2][PARTITIONS];
 static bool any_committed[PARTITIONS];
+static uint64_t offsets_taken, committed_number[PARTITIONS];
 static struct txn *pending[64];      // with offsets that are not settled
 static int n_pending;
 static uint64_t journal_seq[PARTITIONS];
@@ -162,8 +163,10 @@ settle_offsets(void *arg, uint64_t number)
 			break;
 		}
 	for (int32_t i = 0; i < PARTITIONS && t->state == TXN_COMMITTED; i++)
-		if (t->offsets_pending[i]) {
+		// A marker that comes late does not put older offsets in the place of newer ones.
+		if (t->offsets_pending[i] && t->offsets_number > committed_number[i]) {
 			any_committed[i] = true;
+			committed_number[i] = t->offsets_number;
 			committed[0][i] = t->offsets[0][i];
 			committed[1][i] = t->offsets[1][i];
 		}
@@ -291,6 +294,7 @@ broker_take_offsets(struct txn *t, const struct mr_kafka_position *positions, si
 		pending[n_pending++] = t;
 	}
 	t->has_offsets = true;
+	t->offsets_number = ++offsets_taken;
 	for (size_t i = 0; i < n; i++) {
 		int topic = strcmp(positions[i].topic, topics[0]->name) == 0 ? 0 : 1;
 		t->offsets_pending[positions[i].partition] = true;

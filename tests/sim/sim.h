@@ -186,6 +186,7 @@ struct txn {
 	int n_parts;
 	bool has_offsets, offsets_pending[PARTITIONS];
 	int64_t offsets[TOPICS_MAX][PARTITIONS];
+	uint64_t offsets_number;         // in the order in which the group's coordinator took them
 	int markers_left;
 	int64_t began_us;
 };
