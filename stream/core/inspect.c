@@ -25,12 +25,7 @@ mr_task_timer_users(const struct mr_task *t)
 static void
 release_states(struct mr_task *t, struct mr_user *u)
 {
-	for (uint16_t i = 0; i < t->plan->n_ops; i++) {
-		const struct mr_instance *inst = &t->plan->ops[i];
-		if (inst->op->release)
-			inst->op->release(inst->conf, mr_user_state(u, inst), &u->mem);
-	}
-	memset((char *)u + u->states_at, 0, t->plan->states_size);
+	mr_user_reset_states(t->plan, u);
 	u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*u->timers), 0);
 	mr_user_seen_resize(u, 0);
 	u->n_timers = u->cap_timers = u->n_seen = u->next_seen = 0;
@@ -54,9 +49,10 @@ roundtrip(void *arg, struct mr_user *u)
 	mr_writer_reset(&r->first);
 	mr_page_encode(t->users, u, t->conf.topics, &r->first);
 	mr_timers_remove(t->timers, u);
+	bool stored = !mr_user_empty(t->users, u);    // of an empty record the store keeps nothing
 	release_states(t, u);
 	mr_users_account(t->users, before, 0);
-	if (!mr_page_decode(t->users, u, mr_writer_str(&r->first), t->conf.topics, t->conf.n_topics))
+	if (stored && !mr_page_decode(t->users, u, mr_writer_str(&r->first), t->conf.topics, t->conf.n_topics))
 		r->same = false;
 	mr_timers_update(t->timers, u);
 	mr_writer_reset(&r->second);

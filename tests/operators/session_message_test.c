@@ -232,6 +232,20 @@ SCENARIO(session_message, at_most_keep_sessions_are_kept, SESSION("gap: 1m, keep
 	cr_assert_eq(published(s), 3);
 }
 
+// The bound made it forget a session; later all of the user has gone, that mark too.
+SCENARIO(session_message, nothing_is_left_of_a_user_without_sessions, "session: {gap: 1m, keep: 2}\ntime: {old: 1h}\n")
+{
+	for (int minute = 0; minute < 30; minute += 10) {
+		char json[128];
+		snprintf(json, sizeof(json), "{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u1\","
+		    "\"timestamp\":\"2026-03-01T10:%02d:00Z\"}", minute);
+		mr_test_event(s->t, json);
+	}
+	expect_counted(s, MR_C_BOUND_CUT, 1);
+	until(s, "23:00");
+	cr_assert_eq(published(s), 3);
+}
+
 SCENARIO(session_message, a_full_record_closes_its_oldest_session_message, SESSION("gap: 3s, keep: 2"))
 {
 	ping(s, "10:00:00.000");
