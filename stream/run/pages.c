@@ -1,5 +1,6 @@
 // A lane and the store: users of a batch are read before it is applied, timers of users who are not
 // in memory before the clock may pass them, and changed users are written behind.
+#include "core/mutation.h"
 #include "run/worker_impl.h"
 
 #include <stdlib.h>
@@ -398,10 +399,26 @@ mr_pages_flush(struct mr_lane *l, bool all)
 		;
 	if ((!l->has_batch || l->crowd) && l->state == MR_LANE_RUNNING)
 		l->over_bound = mr_task_evict(l->task, room(l));
-	if (!l->crowd || unwritten(l))
+	if (!l->crowd)
+		return full && !mr_pages_full(l) && !MR_MUTATION(SLEEP_WITH_ROOM);
+	if (unwritten(l))
 		return false;
 	mr_task_evict(l->task, room(l) / 2);
 	return true;
+}
+
+bool
+mr_pages_flush_part(struct mr_lane *l)
+{
+	uint64_t before = l->w;
+
+	if (!writable(l))
+		return false;
+	mr_task_encode(l->task, UINT64_MAX, CHUNKS_A_STEP * MR_CHUNK_MAX);
+	l->meta_due = true;
+	while (write_chunk(l, true))
+		;
+	return l->w != before;
 }
 
 // One chunk is under way at a time: whoever wrote last comes last.

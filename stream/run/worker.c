@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define QUIESCE_MS 10000      // longest wait for what is under way to be committed
-#define FLUSH_MS 3000         // longest write-behind of a clean release
+#define FLUSH_MS 3000         // longest write-behind of a clean release, of all lanes
 #define LOST_MS 5000          // a lane that was lost and never taken away is tried again
 
 void
@@ -126,7 +126,7 @@ mr_worker_own(struct mr_worker *w, int32_t number, uint64_t epoch, const struct 
 void
 mr_worker_release(struct mr_worker *w, int32_t number, bool clean)
 {
-	command(w, &(struct mr_command){.number = number, .clean = clean});
+	command(w, &(struct mr_command){.number = number, .clean = clean, .until_ms = mr_mono_ms(w->conf.clock) + FLUSH_MS});
 }
 
 bool
@@ -203,17 +203,16 @@ quiesce(struct mr_worker *w)
 }
 
 static void
-flush(struct mr_worker *w, struct mr_lane *l)
+flush(struct mr_worker *w, struct mr_lane *l, int64_t until_ms)
 {
-	int64_t until_ms = mr_mono_ms(w->conf.clock) + FLUSH_MS;
-
 	if (l->state != MR_LANE_RUNNING && l->state != MR_LANE_DENIED)
 		return;
 	do {
-		mr_pages_flush(l, true);
+		bool written = mr_pages_flush_part(l);
 		if (mr_pages_flushed(l) || (l->state != MR_LANE_RUNNING && l->state != MR_LANE_DENIED))
 			return;
-		mr_worker_wait(w, 5);
+		if (!written)
+			mr_worker_wait(w, 5);
 	} while (mr_mono_ms(w->conf.clock) < until_ms);
 	mr_worker_log(w, 4, "partition %d: its last changes are not in the store; they will be replayed", l->number);
 }
@@ -227,7 +226,7 @@ release(struct mr_worker *w, const struct mr_command *c)
 		return;
 	if (c->clean && l->state == MR_LANE_RUNNING) {
 		if (quiesce(w))
-			flush(w, l);
+			flush(w, l, c->until_ms);
 	} else if (l->state == MR_LANE_RUNNING || l->state == MR_LANE_DENIED) {
 		w->need_takeover = !mr_rotation_quiet(w);
 	}

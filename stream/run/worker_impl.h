@@ -107,6 +107,7 @@ struct mr_command {
 	uint64_t assignment;
 	struct mr_group group;
 	bool own, clean;
+	int64_t until_ms;            // monotonic; of a clean release: no longer
 };
 
 struct mr_worker {
@@ -168,8 +169,9 @@ bool mr_pages_users(struct mr_lane *, struct mr_item *const *, size_t n);  // in
 bool mr_pages_timers(struct mr_lane *, int64_t clock_ms);
 // Replay: those due up to then, and up to that user at that instant (empty: all), however many.
 bool mr_pages_due(struct mr_lane *, int64_t due_ms, struct mr_str user);
-// Write-behind; all: now, whatever its age. True: there is room for the next part of a crowd.
+// Write-behind; all: now, whatever its age. True: there is room again, for events or the next part of a crowd.
 bool mr_pages_flush(struct mr_lane *, bool all);
+bool mr_pages_flush_part(struct mr_lane *);               // a part of all; false: nothing could be written
 bool mr_pages_flush_some(struct mr_worker *);             // of all lanes
 void mr_pages_answered(struct mr_worker *);               // waits for the chunk under way: before any other call to the store
 bool mr_pages_flushed(const struct mr_lane *);

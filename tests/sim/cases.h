@@ -38,6 +38,7 @@ void case_offsets_before_journal(void);
 void case_slow_producer(void);
 void case_crowd(void);
 void case_crowd_fired(void);
+void case_full(void);
 // cases_topics.c
 void case_kafka_older(void);
 extern const char case_yaml_sum[];

@@ -165,3 +165,22 @@ case_crowd_fired(void)
 {
 	EXPECT(case_count("actions.push", "reminder") == 40);
 }
+
+// Memory holds a few users, and events of many come. Each time that it is full, what changed is committed
+// and written, and then there is room.
+// The lane goes on at once; it does not wait for something else to wake it.
+void
+case_full(void)
+{
+	const struct part *events = &broker_topic("events")->parts[0];
+
+	sim.config->plan.user_bytes_max = 22000;
+	sim.config->flush_interval_ms = 60000;
+	const struct mr_lane *l = case_lane(case_start(0), 0);
+	int64_t began_us = sim.now_us;
+
+	for (int i = 0; i < 400; i++)
+		case_send(case_user(i % 40), "Product Added", 1);
+	UNTIL(l->positions[0] == events->n);
+	EXPECT(sim.now_us - began_us < 5 * SECOND);
+}
