@@ -52,7 +52,7 @@ class Bounds(case.Case):
         self.before = self.total("millrace_takeovers_total")
         self.sampler = Sampler(self.instance)
 
-    def held(self, name):
+    def held(self, name, lags=True):
         self.load.stop()
         self.watch.catch_up(120)
         time.sleep(4)
@@ -64,7 +64,8 @@ class Bounds(case.Case):
             % (name, self.sampler.rss // MiB, self.sampler.users / MiB, self.sampler.lag))
         self.assertLess(self.sampler.rss, (self.world.partitions * (USERS + FETCHED) + REST) * MiB)
         self.assertLess(self.sampler.users, (USERS + 1) * MiB)
-        self.assertGreater(self.sampler.lag, 0)
+        if lags:
+            self.assertGreater(self.sampler.lag, 0)
 
     def member(self):
         """Nothing was taken away or over anew."""
@@ -134,7 +135,7 @@ class Bounds(case.Case):
         harness.until("a message of each cart and session", 300, lambda: self.messages() == 2 * CROWD, process=self.instance.process)
         say("%d users due at one instant, %d ticks: %.1f s" % (CROWD, self.total("millrace_ticks_total"), time.monotonic() - begun))
         self.member()
-        self.held("a crowd")
+        self.held("a crowd", lags=False)     # its events are applied as fast as they come
 
     def test_topic_refuses(self):
         w = self.world
