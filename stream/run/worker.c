@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define QUIESCE_MS 10000      // longest wait for what is under way to be committed
-#define FLUSH_MS 3000         // longest write-behind of a clean release, of all lanes
+#define FLUSH_MS 2000         // longest write-behind of a clean release, of all lanes; then memory is freed
 #define LOST_MS 5000          // a lane that was lost and never taken away is tried again
 
 void
