@@ -22,17 +22,6 @@ mr_task_timer_users(const struct mr_task *t)
 	return mr_timers_size(t->timers);
 }
 
-static void
-release_states(struct mr_task *t, struct mr_user *u)
-{
-	mr_user_reset_states(t->plan, u);
-	u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*u->timers), 0);
-	mr_user_seen_resize(u, 0);
-	u->n_timers = u->cap_timers = u->n_seen = u->next_seen = 0;
-	u->due_ms = MR_DUE_NEVER;
-	MR_ASSERT(u->mem.bytes == 0);
-}
-
 struct roundtrip {
 	struct mr_task *task;
 	struct mr_writer first, second;
@@ -44,14 +33,12 @@ roundtrip(void *arg, struct mr_user *u)
 {
 	struct roundtrip *r = arg;
 	struct mr_task *t = r->task;
-	size_t before = u->mem.bytes;
 
 	mr_writer_reset(&r->first);
 	mr_page_encode(t->users, u, t->conf.topics, &r->first);
 	mr_timers_remove(t->timers, u);
 	bool stored = !mr_user_empty(t->users, u);    // of an empty record the store keeps nothing
-	release_states(t, u);
-	mr_users_account(t->users, before, 0);
+	mr_user_reset(t->users, u);
 	if (stored && !mr_page_decode(t->users, u, mr_writer_str(&r->first), t->conf.topics, t->conf.n_topics))
 		r->same = false;
 	mr_timers_update(t->timers, u);

@@ -66,7 +66,7 @@ mr_user_id(const struct mr_user *u)
 {
 	return (struct mr_str){u->id, u->id_len};
 }
-void mr_user_reset_states(const struct mr_plan *, struct mr_user *);   // of all operators: as of a new user
+void mr_user_reset(struct mr_users *, struct mr_user *);   // states, timers, messageIds: as of a new user
 bool mr_user_empty(const struct mr_users *, const struct mr_user *);
 // What is remembered of a user (messageIds, the last record, what operators hold that is not worth
 // keeping) goes when all else has gone: the store keeps nothing of an empty record, so memory must not

@@ -55,27 +55,38 @@ user_size(const struct mr_users *us, size_t id_len)
 	return size < sizeof(struct mr_user) ? sizeof(struct mr_user) : size;
 }
 
-void
-mr_user_reset_states(const struct mr_plan *plan, struct mr_user *u)
+static void
+reset_states(struct mr_users *us, struct mr_user *u)
 {
-	for (uint16_t i = 0; i < plan->n_ops; i++) {
-		const struct mr_instance *inst = &plan->ops[i];
+	size_t before = u->mem.bytes;
+
+	for (uint16_t i = 0; i < us->plan->n_ops; i++) {
+		const struct mr_instance *inst = &us->plan->ops[i];
 		if (inst->op->release)
 			inst->op->release(inst->conf, mr_user_state(u, inst), &u->mem);
 	}
-	memset((char *)u + u->states_at, 0, plan->states_size);
+	memset((char *)u + u->states_at, 0, us->plan->states_size);
+	mr_users_account(us, before, u->mem.bytes);
+}
+
+void
+mr_user_reset(struct mr_users *us, struct mr_user *u)
+{
+	reset_states(us, u);
+	size_t before = u->mem.bytes;
+	u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*u->timers), 0);
+	mr_user_seen_resize(u, 0);
+	u->n_timers = u->cap_timers = u->n_seen = u->next_seen = 0;
+	u->due_ms = MR_DUE_NEVER;
+	MR_ASSERT(u->mem.bytes == 0);
+	mr_users_account(us, before, 0);
 }
 
 static void
 user_free(struct mr_users *us, struct mr_user *u)
 {
-	size_t before = u->mem.bytes;
-
-	mr_user_reset_states(us->plan, u);
-	u->timers = mr_mem_resize(&u->mem, u->timers, u->cap_timers * sizeof(*u->timers), 0);
-	mr_user_seen_resize(u, 0);
-	MR_ASSERT(u->mem.bytes == 0);
-	us->bytes -= before + user_size(us, u->id_len);
+	mr_user_reset(us, u);
+	us->bytes -= user_size(us, u->id_len);
 	us->count--;
 	free(u);
 }
@@ -208,12 +219,9 @@ mr_user_empty(const struct mr_users *us, const struct mr_user *u)
 void
 mr_user_clear_if_empty(struct mr_users *us, struct mr_user *u)
 {
-	size_t before = u->mem.bytes;
-
 	if (!mr_user_empty(us, u))
 		return;
-	mr_user_reset_states(us->plan, u);
-	mr_users_account(us, before, u->mem.bytes);
+	reset_states(us, u);
 	u->n_seen = u->next_seen = 0;
 	u->timer_number = 0;
 	u->last_topic = -1;
