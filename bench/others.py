@@ -19,16 +19,22 @@ def busy_s():
     return sum(int(fields[i]) for i in BUSY) / TICKS
 
 
+def times_of(pid):
+    """(parent, CPU seconds of user and system, and those of its children that were waited for)."""
+    with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[1]), *(int(x) / TICKS for x in fields[11:15]))
+
+
 def processes():
     """{pid: (parent, CPU seconds of it and of its children that were waited for)}."""
     found = {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
         try:
-            with open("/proc/%s/stat" % pid, encoding="utf-8", errors="replace") as f:
-                fields = f.read().rsplit(")", 1)[1].split()
+            parent, *seconds = times_of(pid)
         except OSError:              # it has ended
             continue
-        found[int(pid)] = (int(fields[1]), sum(map(int, fields[11:15])) / TICKS)
+        found[pid] = (parent, sum(seconds))
     return found
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 
 import harness
+import others
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -18,7 +19,6 @@ HEAP = "2g"
 # How often state is kept where a restart finds it: Flink's checkpoints, Millrace's profiles in Redis. Kafka Streams
 # commits every 30 s with at_least_once, every 100 ms with exactly_once_v2 (its defaults).
 KEPT_EVERY = "10 s"
-TICKS = os.sysconf("SC_CLK_TCK")
 
 # kafka.apache.org/documentation/streams: "Configuring a Streams Application" and "Memory Management".
 STREAMS = {
@@ -88,9 +88,7 @@ def classpath(build, engine):
 
 def cpu_of(pid):
     """CPU seconds of a process so far, user and system."""
-    with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return sum(others.times_of(pid)[1:3])
 
 
 def rss_of(pid):
