@@ -36,6 +36,7 @@
 	X(LEAVE_IDLE_JOURNAL, "leave-idle-journal", "the journal of an idle task is not written anew") \
 	X(EXPIRED_IS_NEW, "expired-is-new", "a task whose journal has expired counts as a new one") \
 	X(SLEEP_WITH_ROOM, "sleep-with-room", "a lane whose memory was full waits although there is room again") \
+	X(SEND_AT_ONCE, "send-at-once", "messages are sent while many are on their way") \
 	X(HEADLESS_IN_SILENCE, "headless-in-silence", "a replay without the state before it says nothing") \
 	X(LEAVE_EFFECTS_OPEN, "leave-effects-open", "a take-over leaves a dead owner's effects open")
 

@@ -1,6 +1,7 @@
 // The worker's two producers, and what goes into their transactions: messages, journal records.
 #include "run/worker_impl.h"
 
+#include "core/mutation.h"
 #include "event/cloudevents.h"
 #include "run/topics.h"
 
@@ -145,15 +146,25 @@ predecessors_acknowledged(const struct mr_worker *w, const struct mr_txn *t, con
 	return true;
 }
 
+// With as many messages of a partition on their way the library (2.0.2) sends nothing more to it, and its
+// thread spins until they are acknowledged: so they wait here, and then go together.
+#define ON_THE_WAY_MAX 5
+
 // Sends what it can. AGAIN: the queue is full, or an earlier message is still on its way.
 enum mr_kafka_status
-mr_send_effects(struct mr_worker *w, struct mr_txn *t)
+mr_send_effects(struct mr_worker *w, struct mr_txn *t, bool all)
 {
+	bool held = false;
+
 	for (struct mr_share *s = t->first; s; s = s->next) {
 		if (s->n_sent == s->n_effects)
 			continue;
 		if (!predecessors_acknowledged(w, t, s->lane))
 			return MR_KAFKA_AGAIN;
+		if (!all && atomic_load(&s->pending) >= ON_THE_WAY_MAX && !MR_MUTATION(SEND_AT_ONCE)) {
+			held = true;
+			continue;
+		}
 		while (s->n_sent < s->n_effects) {
 			if (!mr_sink_in_transaction(t->sink)) {
 				enum mr_kafka_status begun = mr_sink_begin(t->sink);
@@ -167,7 +178,7 @@ mr_send_effects(struct mr_worker *w, struct mr_txn *t)
 			s->n_sent++;
 		}
 	}
-	return MR_KAFKA_OK;
+	return held ? MR_KAFKA_AGAIN : MR_KAFKA_OK;
 }
 
 static void

@@ -271,17 +271,24 @@ acknowledged(const struct mr_txn *t)
 	return true;
 }
 
+static int64_t
+open_ms(const struct mr_worker *w, const struct mr_txn *t)
+{
+	return mr_mono_ms(w->conf.clock) - t->opened_ms;
+}
+
 // The next transaction's messages wait for the acknowledgement of this one's. So it is left at a moment when
 // none is outstanding, where there is one within half an interval: then nobody waits.
 static bool
-due(const struct mr_worker *w, const struct mr_txn *t, bool now)
+overdue(const struct mr_worker *w, const struct mr_txn *t)
 {
-	int64_t interval_ms = w->conf.config->commit_interval_ms, open_ms;
+	return open_ms(w, t) >= w->conf.config->commit_interval_ms + w->conf.config->commit_interval_ms / 2;
+}
 
-	if (t->state != MR_TXN_OPEN || t->first == NULL || t->sink == NULL)
-		return false;
-	open_ms = mr_mono_ms(w->conf.clock) - t->opened_ms;
-	return now || open_ms >= interval_ms + interval_ms / 2 || (open_ms >= interval_ms && acknowledged(t));
+static bool
+due(const struct mr_worker *w, const struct mr_txn *t)
+{
+	return overdue(w, t) || (open_ms(w, t) >= w->conf.config->commit_interval_ms && acknowledged(t));
 }
 
 static bool
@@ -336,7 +343,8 @@ mr_rotation_step(struct mr_worker *w, bool now)
 	struct mr_txn *open = &w->txns[w->open], *other = &w->txns[!w->open];
 	if (open->state != MR_TXN_OPEN || open->sink == NULL)
 		return false;
-	enum mr_kafka_status status = mr_send_effects(w, open);
+	bool may_commit = open->first && (other->state == MR_TXN_IDLE || MR_MUTATION(B_BEFORE_A));
+	enum mr_kafka_status status = mr_send_effects(w, open, may_commit && (now || overdue(w, open)));
 	if (status == MR_KAFKA_MISSING)
 		status = MR_KAFKA_DENIED;   // a deleted topic is waited for like a refused one
 	if (status != MR_KAFKA_OK && status != MR_KAFKA_AGAIN) {
@@ -345,7 +353,7 @@ mr_rotation_step(struct mr_worker *w, bool now)
 			w->need_takeover = true;
 		return false;
 	}
-	if (status == MR_KAFKA_OK && (other->state == MR_TXN_IDLE || MR_MUTATION(B_BEFORE_A)) && due(w, open, now))
+	if (status == MR_KAFKA_OK && may_commit && (now || due(w, open)))
 		return start_commit(w, open);
 	return false;
 }

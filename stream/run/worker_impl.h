@@ -150,8 +150,9 @@ int64_t mr_lane_batch_clock(const struct mr_lane *);   // where the clock will b
 bool mr_producers_ready(struct mr_worker *);           // both initialised; tries where they are not
 void mr_producers_close(struct mr_worker *);
 struct mr_out_topic *mr_out_topic(struct mr_worker *, const struct mr_effect *);
-// Send what they can. AGAIN: the queue is full, or an earlier message is still on its way.
-enum mr_kafka_status mr_send_effects(struct mr_worker *, struct mr_txn *);
+// Send what they can. AGAIN: the queue is full, or an earlier message is still on its way; those of the same
+// transaction are waited for unless it is to be committed (all).
+enum mr_kafka_status mr_send_effects(struct mr_worker *, struct mr_txn *, bool all);
 enum mr_kafka_status mr_send_journal(struct mr_worker *, struct mr_txn *);
 // rotation.c
 bool mr_rotation_step(struct mr_worker *, bool now);   // produce, commit; true: more at once

@@ -40,6 +40,8 @@ const struct sim_case sim_cases[] = {
 	    .mutation = MR_MUTATION_HEADLESS_IN_SILENCE, .yaml = case_yaml_sum, .stays = true},
 	{.name = "crowd-at-one-instant", .script = case_crowd,
 	    .mutation = MR_MUTATION_TICK_WITHOUT_BOUND, .after = case_crowd_fired},
+	{.name = "messages-on-the-way", .script = case_on_the_way,
+	    .mutation = MR_MUTATION_SEND_AT_ONCE, .after = case_all_sent},
 	{.name = "full-memory", .script = case_full,
 	    .mutation = MR_MUTATION_SLEEP_WITH_ROOM},
 	{.name = NULL},

@@ -39,6 +39,8 @@ void case_slow_producer(void);
 void case_crowd(void);
 void case_crowd_fired(void);
 void case_full(void);
+void case_on_the_way(void);
+void case_all_sent(void);
 // cases_topics.c
 void case_kafka_older(void);
 extern const char case_yaml_sum[];

@@ -184,3 +184,29 @@ case_full(void)
 	UNTIL(l->positions[0] == events->n);
 	EXPECT(sim.now_us - began_us < 5 * SECOND);
 }
+
+// A transaction has many messages on their way when more inputs come.
+// What they lead to waits, and is in the same transaction all the same.
+void
+case_on_the_way(void)
+{
+	struct proc *p = case_start(0);
+	const struct mr_lane *l = case_lane(p, 0);
+
+	sim.config->commit_interval_ms = 2000;
+	p->slow_sink = 2;
+	p->slow_sink_until_us = INT64_MAX;
+	for (int i = 0; i < 8; i++)
+		case_send(case_user(i), "Order Completed", 1);
+	UNTIL(l->share && atomic_load(&l->share->pending) >= 8);
+	for (int i = 8; i < 12; i++)
+		case_send(case_user(i), "Order Completed", 1);
+	UNTIL(l->share->n_effects >= 12 && atomic_load(&l->share->pending) >= 5);
+	EXPECT(l->share->n_sent < l->share->n_effects);
+}
+
+void
+case_all_sent(void)
+{
+	EXPECT(case_count("actions.mail", "thanks") == 12);
+}
