@@ -206,6 +206,19 @@ last_clock(const struct mr_replay *r)
 	return last_ms;
 }
 
+static void
+print_profiles(struct mr_replay *r)
+{
+	size_t n = (uint32_t)r->conf.partitions;
+	struct mr_task **tasks = calloc(n, sizeof(*tasks));
+
+	MR_ASSERT(tasks != NULL);
+	for (size_t i = 0; i < n; i++)
+		tasks[i] = r->lanes[i].task;
+	mr_profiles_print(tasks, n, r->conf.out);
+	free(tasks);
+}
+
 void
 mr_replay_end(struct mr_replay *r, int64_t until_ms)
 {
@@ -218,14 +231,8 @@ mr_replay_end(struct mr_replay *r, int64_t until_ms)
 		mr_replay_flush(r, i);
 	}
 	merge(r, true);
-	if (r->conf.profiles) {
-		struct mr_task **tasks = calloc((size_t)r->conf.partitions, sizeof(struct mr_task *));
-		MR_ASSERT(tasks != NULL);
-		for (int32_t i = 0; i < r->conf.partitions; i++)
-			tasks[i] = r->lanes[i].task;
-		mr_profiles_print(tasks, (size_t)r->conf.partitions, r->conf.out);
-		free(tasks);
-	}
+	if (r->conf.profiles)
+		print_profiles(r);
 }
 
 uint64_t
