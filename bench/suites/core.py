@@ -26,9 +26,9 @@ def cases(size):
         return [case(50, 1000, 1, 12)]
     if size == "quick":
         return [case(1000, 50000, RUNS, 12), case(100000, 50000, RUNS, 32)]
-    draws = [case(users, 300000, RUNS, seconds, draw) for users, seconds in ((1000, 70), (100000, 90), (1000000, 240))
-             for draw in ("shop", "uniform", "zipf")]
-    return draws + [case(10000000, 1000000, 3, 900)]
+    draws = [case(users, 300000, RUNS, whole if draw == "shop" else few, draw)
+             for users, whole, few in ((1000, 70, 15), (100000, 90, 20), (1000000, 240, 60)) for draw in ("shop", "uniform", "zipf")]
+    return draws + [case(10000000, 1000000, 1, 300)]
 
 
 def stages_of(bench, config, p, *more):
@@ -91,7 +91,7 @@ def by_callgrind(bench, config, p, *more):
 
 
 def measure(bench, case, p):
-    few = ("--stage", "rules") if p["users"] > 1000000 else ()
+    few = ("--stage", "rules") if p["users"] > 1000000 or p["draw"] != "shop" else ()
     runs = Runs(bench, CONFIG, p, "--draw", p["draw"], *few)
     yield from runs.turns()
     whole(case, runs)

@@ -66,9 +66,10 @@ def cases(size):
     out = []
     for axis, (key, _, _) in AXES.items():
         for n in steps[axis]:
-            p = {"axis": axis, "users": 1000, "events": events, "runs": min(runs, 3) if n >= 1000000 else runs, key: n}
+            p = {"axis": axis, "users": 1000, "events": events, key: n}
+            p["runs"] = 1 if p["users"] > 1000000 else min(runs, 3) if p["users"] == 1000000 else runs
             slow = 1 + n / 100 * (axis == "rules") + p["users"] / 50000
-            seconds = 0.5 if tiny else (1 + runs * (events * slow + p["users"] * (p["users"] >= 10000)) * 3e-6)
+            seconds = 0.5 if tiny else (1 + p["runs"] * (events * slow + p["users"] * (p["users"] >= 10000)) * 3e-6)
             out.append(Case("growth", p, measure, seconds, 1, core.room(p["users"])))
     return out
 

@@ -48,7 +48,7 @@ def cases(size):
         return [case(100, 1, 1)]
     if size == "quick":
         return [case(rate, 2, 2) for rate in (100, 1000, 5000)]
-    return [case(rate, 20, 3) for rate in (100, 300, 1000, 3000, 5000, 10000, 15000, 20000, 30000, 50000, 100000)]
+    return [case(rate, 15, 2) for rate in (100, 300, 1000, 3000, 5000, 10000, 15000, 20000, 30000, 50000, 100000)]
 
 
 def load(bench, p, to, back, look=lambda: None):

@@ -26,7 +26,7 @@ def cases(size):
     if size == "quick":
         return [hot(4, 200000, 7, 35)]
     return [hot(n, 500000, RUNS, 150) for n in (1, 2, 4)] + [
-        cold(100000, 500000, 3, 90), cold(1000000, 500000, 3, 150), cold(10000000, 1000000, 3, 900)]
+        cold(100000, 500000, 3, 90), cold(1000000, 500000, 3, 150), cold(10000000, 1000000, 1, 1500)]
 
 
 def config_of(bench, app, topic, redis, port, limits=""):

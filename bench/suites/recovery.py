@@ -14,7 +14,7 @@ def cases(size):
         return [case(100, 1, 30)]
     if size == "quick":
         return [case(10000, 1, 35)]
-    return [case(1, 5, 70), case(10000, 5, 80), case(100000, 5, 90), case(1000000, 5, 300)]
+    return [case(1, 3, 50), case(10000, 3, 60), case(100000, 3, 70), case(1000000, 3, 200)]
 
 
 def world_of(bench):
