@@ -34,9 +34,11 @@ def config_of(bench, app, topic, redis, port, limits=""):
     with open(core.CONFIG, encoding="utf-8") as f:
         text = f.read()
     lines = text[:text.index(RULES_END)].splitlines()
-    lines = [line for line in lines if not line.startswith(("app:", "input:", "time:"))]
-    lines += ["app: %s" % app, "input: {events: {topic: %s}}" % topic, "kafka: {bootstrap.servers: '%s'}" % bench.servers.brokers,
-              "redis: '%s'" % redis, "serve: {listen: '127.0.0.1:%d'}" % port, "delivery: {create_topics: true}",
+    lines = [line for line in lines if not line.startswith(("app:", "input:", "output:", "time:"))]
+    # Outputs beside the input: cases differ in the number of partitions.
+    lines += ["app: %s" % app, "input: {events: {topic: %s}}" % topic,
+              "output: {decisions: off, actions: '%s.{channel}', dead_letters: %s.dead}" % (topic, topic),
+              "kafka: {bootstrap.servers: '%s'}" % bench.servers.brokers, "redis: '%s'" % redis, "serve: {listen: '127.0.0.1:%d'}" % port, "delivery: {create_topics: true}",
               "time: {zone: Europe/London, ticks: off}", limits]
     path = os.path.join(bench.scratch, app + ".yaml")
     with open(path, "w", encoding="utf-8") as f:
