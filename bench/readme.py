@@ -73,7 +73,8 @@ def latency(figures):
 
 def recovery(figures):
     for f in sorted(figures.find("recovery", "first action after a kill"), key=lambda f: f["parameters"]["users"]):
-        yield ("first action after a kill, restarted in place, %s users" % n(f["parameters"]["users"]), between(f) + " s")
+        users = f["parameters"]["users"]
+        yield ("first action after a kill, restarted in place, %s user%s" % (n(users), "s" * (users > 1)), between(f) + " s")
 
 
 def peers(figures):

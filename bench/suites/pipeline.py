@@ -38,7 +38,8 @@ def config_of(bench, app, topic, redis, port, limits=""):
     # Outputs beside the input: cases differ in the number of partitions.
     lines += ["app: %s" % app, "input: {events: {topic: %s}}" % topic,
               "output: {decisions: off, actions: '%s.{channel}', dead_letters: %s.dead}" % (topic, topic),
-              "kafka: {bootstrap.servers: '%s'}" % bench.servers.brokers, "redis: '%s'" % redis, "serve: {listen: '127.0.0.1:%d'}" % port, "delivery: {create_topics: true}",
+              "kafka: {bootstrap.servers: '%s'}" % bench.servers.brokers, "redis: '%s'" % redis,
+              "serve: {listen: '127.0.0.1:%d'}" % port, "delivery: {create_topics: true}",
               "time: {zone: Europe/London, ticks: off}", limits]
     path = os.path.join(bench.scratch, app + ".yaml")
     with open(path, "w", encoding="utf-8") as f:
