@@ -49,7 +49,7 @@ SHOP = {"gap": 1_800_000, "grace": GRACE, "kept": 1_800_000}
 BIDS = {"gap": 10_000, "grace": GRACE, "kept": 60_000, "window": 10_000}
 # events, users, bids. There is no quick size: a peer that is not warm is not a figure. Of six million events Flink in one
 # chain was still getting faster at the end.
-SIZES = {"tiny": (20_000, 400, 20_000), "full": (12_000_000, 100_000, 12_000_000)}
+SIZES = {"tiny": (20_000, 400, 20_000), "full": (12_000_000, 100_000, 36_000_000)}
 
 
 def preload(bench, topic, fill):
