@@ -150,6 +150,16 @@ predecessors_acknowledged(const struct mr_worker *w, const struct mr_txn *t, con
 // thread spins until they are acknowledged: so they wait here, and then go together.
 #define ON_THE_WAY_MAX 5
 
+// Behind a share of the same lane that is not all sent a share waits, too: order.
+static bool
+must_wait(const struct mr_txn *t, const struct mr_share *s, bool all)
+{
+	for (const struct mr_share *before = t->first; before != s; before = before->next)
+		if (before->lane == s->lane && before->n_sent < before->n_effects)
+			return true;
+	return !all && atomic_load(&s->pending) >= ON_THE_WAY_MAX && !MR_MUTATION(SEND_AT_ONCE);
+}
+
 // Sends what it can. AGAIN: the queue is full, or an earlier message is still on its way.
 enum mr_kafka_status
 mr_send_effects(struct mr_worker *w, struct mr_txn *t, bool all)
@@ -161,7 +171,7 @@ mr_send_effects(struct mr_worker *w, struct mr_txn *t, bool all)
 			continue;
 		if (!predecessors_acknowledged(w, t, s->lane))
 			return MR_KAFKA_AGAIN;
-		if (!all && atomic_load(&s->pending) >= ON_THE_WAY_MAX && !MR_MUTATION(SEND_AT_ONCE)) {
+		if (must_wait(t, s, all)) {
 			held = true;
 			continue;
 		}
