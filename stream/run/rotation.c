@@ -277,14 +277,14 @@ open_ms(const struct mr_worker *w, const struct mr_txn *t)
 	return mr_mono_ms(w->conf.clock) - t->opened_ms;
 }
 
-// The next transaction's messages wait for the acknowledgement of this one's. So it is left at a moment when
-// none is outstanding, where there is one within half an interval: then nobody waits.
 static bool
 overdue(const struct mr_worker *w, const struct mr_txn *t)
 {
 	return open_ms(w, t) >= w->conf.config->commit_interval_ms + w->conf.config->commit_interval_ms / 2;
 }
 
+// The next transaction's messages wait for the acknowledgement of this one's. So it is left at a moment when
+// none is outstanding, where there is one within half an interval: then nobody waits.
 static bool
 due(const struct mr_worker *w, const struct mr_txn *t)
 {
